@@ -1,0 +1,1 @@
+"""The compiler: one short YAML spec per environment into everything that ships and migrates it."""

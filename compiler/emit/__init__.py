@@ -1,0 +1,1 @@
+"""How it is spelt: a Plan into output files with the origin of every span."""

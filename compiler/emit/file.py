@@ -1,0 +1,70 @@
+"""An output before it is on disk: its path, its text, and which span of the text came from which place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from compiler.diagnostics.model import Place
+    from compiler.plan.model import EnvironmentPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` (inclusive) to `end` (exclusive) of a text, and the places that decided them."""
+
+    start: int
+    end: int
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A rendered text with the origin of its spans; spans may nest and overlap."""
+
+    text: str
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A whole file of ours. `path` is relative to the root; `environment` names the owner.
+
+    A file outside `out/<environment>/` is *sealed*: its first line carries a hash of the rest (see `seal`),
+    so that it is recognised as ours without any record.
+    """
+
+    path: str
+    environment: str
+    content: Text
+
+
+@dataclass(frozen=True, slots=True)
+class OutputScripts:
+    """Scripts that belong into an existing `package.json`: ours are those whose command starts with `tool`.
+
+    Every other byte of that file is the user's and stays.
+    """
+
+    path: str
+    environment: str
+    tool: str
+    scripts: tuple[tuple[Text, Text], ...] = field(default=())
+
+
+Output = OutputFile | OutputScripts
+
+
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """One kind of output. `paths` are the patterns of all that it can ever produce.
+
+    A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
+    be removed from disk.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    emit: Callable[[EnvironmentPlan], tuple[Output, ...]]

@@ -1,0 +1,1 @@
+"""What is on disk: output files into a verified tree, compared, written, pruned."""

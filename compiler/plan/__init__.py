@@ -1,0 +1,1 @@
+"""What will exist: a checked Spec into every name, default and order, decided once."""

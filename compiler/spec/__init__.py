@@ -1,0 +1,1 @@
+"""What a team writes: YAML files into a checked Spec."""
