@@ -1,0 +1,55 @@
+# The two commands of the README: `make` compiles the environments, `make test` passes the tests.
+# Both set up all that they need in .venv; they expect python3, git, make and node.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+
+.PHONY: all setup test test-engine check update bench
+.DEFAULT_GOAL := all
+
+all: setup
+	@$(BIN)/gen
+	@$(MAKE) --no-print-directory hint
+
+setup: .gen/environment
+
+# The environment follows its lock: an edit of either file makes it anew.
+.gen/environment: pyproject.toml uv.lock Makefile
+	@missing=; for tool in $(PYTHON) git node npm; do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
+	  if [ -n "$$missing" ]; then echo "make: not found:$$missing; install it and run make again" >&2; exit 1; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is older than 3.11; run: make PYTHON=python3.12" >&2; exit 1; }
+	@command -v uv >/dev/null 2>&1 || [ -x $(BIN)/uv ] || \
+	  { echo "make: putting uv $(UV_VERSION) into .venv"; $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
+	@echo "make: setting up .venv from uv.lock"
+	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@mkdir -p .gen && printf '*\n' > .gen/.gitignore && touch $@
+
+.PHONY: hint
+hint:
+	@command -v uv >/dev/null 2>&1 || echo 'uv is in .venv; to use it in this shell: export PATH="$(CURDIR)/.venv/bin:$$PATH"'
+
+check: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: check
+	@$(BIN)/gen --check
+	@$(BIN)/pytest --ignore=tests/engine
+	@$(MAKE) --no-print-directory hint
+
+test-engine: setup
+	@docker info >/dev/null 2>&1 || { echo "make test-engine: no Docker engine answers; start one (on Debian as root: tests/engine/machine/up.sh)" >&2; exit 1; }
+	@$(BIN)/pytest tests/engine
+
+update: setup
+	@$(BIN)/gen
+	@$(BIN)/gen schema
+	@$(BIN)/pytest --ignore=tests/engine --ignore=tests/native --ignore=tests/runner --update
+
+bench: setup
+	@$(BIN)/python bench/compile.py
