@@ -1,0 +1,1 @@
+"""Users of each tenant, one PostgreSQL schema per tenant."""
