@@ -7,7 +7,7 @@ machine_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ca_bundle=/etc/ssl/certs/ca-certificates.crt
 standin_tag=$(
     cd "$machine_dir"
-    cat up.sh python/* postgres/* "$ca_bundle" | sha256sum | cut -c 1-12
+    cat debian/* python/* postgres/* "$ca_bundle" | sha256sum | cut -c 1-12
 )
 PYTHON_IMAGE=tenantship-standin/python:$standin_tag
 POSTGRES_IMAGE=tenantship-standin/postgres:$standin_tag

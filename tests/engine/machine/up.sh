@@ -159,7 +159,7 @@ build_images() {
     mkdir "$work"
     need_packages mmdebstrap=mmdebstrap
     say "images: debian root file system (about 40 s)"
-    retry bootstrap_debian "$work/root.tar"
+    retry quietly "$machine_dir/debian/build.sh" "$mirror" "$work/root.tar"
     docker import "$work/root.tar" "$debian_image" >/dev/null
     say "images: python stand-in"
     cp -r "$machine_dir/python" "$machine_dir/postgres" "$work/"
@@ -167,13 +167,6 @@ build_images() {
     retry quietly docker build --build-arg "DEBIAN_IMAGE=$debian_image" -t "$PYTHON_IMAGE" "$work/python"
     say "images: postgres stand-in"
     retry quietly docker build --build-arg "PYTHON_IMAGE=$PYTHON_IMAGE" -t "$POSTGRES_IMAGE" "$work/postgres"
-}
-
-bootstrap_debian() {
-    quietly mmdebstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-pip \
-        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' --aptopt='Acquire::Retries "5"' \
-        bookworm "$1" "$mirror"
 }
 
 mkdir -p "$cache_dir"
