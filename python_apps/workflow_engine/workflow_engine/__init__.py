@@ -1,0 +1,1 @@
+"""Workflows of each tenant, one PostgreSQL schema per tenant, behind an API key."""
