@@ -13,6 +13,12 @@ from alembic.util import CommandError
 FOLDER = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def default_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test does not set itself does not come from the machine."""
+    monkeypatch.setenv("ALEMBIC_SCHEMA", "auth_default")
+
+
 def offline_sql(revisions: str) -> str:
     """What `alembic upgrade REVISIONS --sql` prints."""
     printed = io.StringIO()

@@ -16,6 +16,12 @@ FOLDER = Path(__file__).resolve().parent.parent
 BEFORE_ROWS_ARE_READ = "345b784521c1"
 
 
+@pytest.fixture(autouse=True)
+def default_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test does not set itself does not come from the machine."""
+    monkeypatch.setenv("ALEMBIC_SCHEMA", "workflow_default")
+
+
 def offline_sql(revisions: str) -> str:
     """What `alembic upgrade REVISIONS --sql` prints."""
     printed = io.StringIO()
