@@ -1,0 +1,241 @@
+"""Text into checked text: the kinds of words that the fields of the spec hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic_core import PydanticCustomError, core_schema
+
+from compiler.spec.shown import shown
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+TENANT = "{tenant}"
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
+# PostgreSQL keeps a timeout in milliseconds in a signed 32-bit integer.
+_LONGEST_TIMEOUT = 2_147_483_647
+_DEVICES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a text must look like: a pattern for all of it, the same in words, and the code of its refusal."""
+
+    code: str
+    name: str
+    pattern: str
+    rule: str
+
+    def fault(self, value: str) -> tuple[str, str, str] | None:
+        """Return the code, the message and the way out for a `value` that is not of this kind."""
+        if re.fullmatch(self.pattern, value, re.ASCII) is None:
+            return self.code, f"found {shown(value)}, which is not {self.name}", self.rule
+        return self.reserved(value)
+
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        """Return why a well-formed `value` is refused all the same."""
+        return None
+
+    def check(self, value: str) -> str:
+        """Return `value`, or raise what pydantic reports as one error of this kind."""
+        if fault := self.fault(value):
+            code, message, rule = fault
+            raise PydanticCustomError(code, "{message}", {"message": message, "help": rule})
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Validate the text as pydantic does, then by `check`."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Give editors the pattern and the rule."""
+        return {**handler(core), "pattern": f"^(?:{self.pattern})$", "patternErrorMessage": self.rule}
+
+
+class _Name(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if value in _DEVICES:
+            return (
+                "reserved-name",
+                f"found {shown(value)}, which Windows keeps for a device",
+                "choose another name",
+            )
+        return None
+
+
+class _Sql(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if why := reserved_in_sql(value):
+            return "reserved-name", f"found {shown(value)}, {why}", "choose another name"
+        return None
+
+
+class _Database(_Sql):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if value in {"template0", "template1"}:
+            return (
+                "reserved-name",
+                f"found {shown(value)}, which PostgreSQL keeps for itself",
+                "choose another name",
+            )
+        return super().reserved(value)
+
+
+class _Schema(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        longest = value.replace(TENANT, "")
+        if len(longest) > 62 or (TENANT not in value and reserved_in_sql(value)):
+            why = reserved_in_sql(value) or "which is longer than the 63 bytes of a PostgreSQL name"
+            return (
+                "reserved-name" if reserved_in_sql(value) else "name-too-long",
+                f"found {shown(value)}, {why}",
+                "choose another name",
+            )
+        return None
+
+
+class _Path(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        for part in value.split("/"):
+            if part.casefold().split(".")[0] in _DEVICES or part.endswith("."):
+                return (
+                    self.code,
+                    f"found {shown(value)}, in which {shown(part)} is not a name for a folder",
+                    self.rule,
+                )
+        return None
+
+
+class _Duration(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if len(value) > 12 or milliseconds(value) > _LONGEST_TIMEOUT:
+            return (
+                "out-of-range",
+                f"found {shown(value)}, which is longer than PostgreSQL can wait",
+                "write at most 596h",
+            )
+        return None
+
+
+def reserved_in_sql(name: str) -> str | None:
+    """Return why PostgreSQL keeps `name` for itself, or nothing."""
+    if name.startswith("pg_"):
+        return 'which starts with "pg_", as only PostgreSQL\'s own names do'
+    if name == "information_schema":
+        return "which PostgreSQL keeps for itself"
+    return None
+
+
+def milliseconds(written: str) -> int:
+    """Return how many milliseconds a duration such as `250ms`, `3s`, `15m` or `1h` stands for."""
+    number = written.rstrip("hms")
+    return int(number) * _UNITS[written[len(number) :]]
+
+
+IDENTIFIER = _Name(
+    "invalid-name",
+    "a name",
+    "[a-z]([-a-z0-9]{0,38}[a-z0-9])?",
+    'write 1 to 40 characters of a-z, 0-9 and "-", a letter first and no "-" at the end',
+)
+SQL_NAME = _Sql(
+    "invalid-sql-name",
+    "a PostgreSQL name",
+    "[a-z][a-z0-9_]{0,62}",
+    'write 1 to 63 characters of a-z, 0-9 and "_", a letter first',
+)
+DATABASE = _Database("invalid-sql-name", "a PostgreSQL name", SQL_NAME.pattern, SQL_NAME.rule)
+SCHEMA = _Schema(
+    "invalid-schema",
+    "a schema",
+    r"[a-z][a-z0-9_]*(\{tenant\}[a-z0-9_]*)?|\{tenant\}[a-z0-9_]*",
+    'write a-z, 0-9 and "_", a letter first, with {tenant} once for a schema per tenant',
+)
+VARIABLE = Kind(
+    "invalid-variable-name",
+    "the name of an environment variable",
+    "[A-Z][A-Z0-9_]{0,99}",
+    'write A-Z, 0-9 and "_", a letter first',
+)
+DURATION = _Duration(
+    "invalid-duration",
+    "a duration",
+    r"(0|[1-9][0-9]*)(ms|s|m|h)",
+    "write a whole number with ms, s, m or h, such as 3s",
+)
+HEALTH = Kind(
+    "invalid-health-path",
+    "a path of a URL",
+    r"/|(/[A-Za-z0-9_~][A-Za-z0-9._~-]{0,99}){1,20}/?",
+    'write an absolute path such as /api/health, of letters, digits, "-", ".", "_" and "~"',
+)
+PATH = _Path(
+    "invalid-path",
+    "a path inside the repository",
+    r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,20}",
+    'write a relative path with "/", of letters, digits, "-", "." and "_"; no name starts with "." or "-"',
+)
+REGISTRY = Kind(
+    "invalid-registry",
+    "an image repository",
+    r"(?=.{1,200}$)[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5}(?=/))?(/[a-z0-9]+([._-][a-z0-9]+)*)*",
+    "write host and path in lower case, such as ghcr.io/acme/shop, without scheme and tag",
+)
+IMAGE = Kind(
+    "unpinned-image",
+    "an image pinned by its digest",
+    r"(?=.{1,400}$)[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5}(?=/))?(/[a-z0-9]+([._-][a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?@sha256:[0-9a-f]{64}",
+    "write name:tag@sha256:<64 hex digits>; `docker buildx imagetools inspect name:tag` prints the digest",
+)
+TOOL = Kind(
+    "invalid-tool",
+    "a command",
+    r"(?=.{1,200}$)[A-Za-z0-9._/@+=:][A-Za-z0-9._/@+=:-]*( [A-Za-z0-9._/@+=:-]+)*",
+    "write words of letters, digits and ._/@+=:- with one space between them, such as uv run gen",
+)
+PREFIX = Kind(
+    "invalid-prefix",
+    "a prefix of script names",
+    "([a-z][a-z0-9-]{0,38}:)?",
+    "write nothing or a name with a colon, such as gen:",
+)
+WORD = Kind(
+    "invalid-word",
+    "a word of a command",
+    ".{1,400}",
+    "write 1 to 400 characters on one line; each word is an item of its own",
+)
+VALUE = Kind(
+    "invalid-value",
+    "a value of an environment variable",
+    ".{0,4000}",
+    "write at most 4000 characters on one line",
+)
+
+Identifier = Annotated[str, IDENTIFIER]
+SqlName = Annotated[str, SQL_NAME]
+Database = Annotated[str, DATABASE]
+Schema = Annotated[str, SCHEMA]
+VariableName = Annotated[str, VARIABLE]
+Duration = Annotated[str, DURATION]
+Health = Annotated[str, HEALTH]
+FolderPath = Annotated[str, PATH]
+Registry = Annotated[str, REGISTRY]
+Image = Annotated[str, IMAGE]
+Tool = Annotated[str, TOOL]
+Prefix = Annotated[str, PREFIX]
+Word = Annotated[str, WORD]
+Value = Annotated[str, VALUE]
