@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from compiler.diagnostics.model import Place
     from compiler.plan.model import EnvironmentPlan
 
@@ -54,7 +55,7 @@ class OutputScripts:
     scripts: tuple[tuple[Text, Text], ...] = field(default=())
 
 
-Output = OutputFile | OutputScripts
+Output: TypeAlias = OutputFile | OutputScripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,10 @@ class Emitter:
     """One kind of output. `paths` are the patterns of all that it can ever produce.
 
     A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
-    be removed from disk.
+    be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it.
     """
 
     name: str
     paths: tuple[str, ...]
     emit: Callable[[EnvironmentPlan], tuple[Output, ...]]
+    prose: bool = False

@@ -1,0 +1,215 @@
+"""Arguments into one run of the compiler: the only module that prints and chooses an exit code.
+
+Exit codes: 0 fine or in sync, 1 drift (`--check`), 2 a mistake in what was given, 130 interrupted.
+Reports go to stderr, data (`explain`, `schema`) to stdout.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from compiler.diagnostics.model import Diagnostic
+    from compiler.output.compare import Comparison
+    from compiler.output.tree import Tree
+
+OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
+FORMS = ("full", "concise", "json", "github")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `gen` with `arguments` (those of the process by default) and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(given)
+    except KeyboardInterrupt:
+        print("gen: interrupted; nothing is half-written, run it again", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has left (`gen explain … | head`): nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _dispatch(arguments: list[str]) -> int:
+    # The two commands of every day skip the command-line library, whose import alone would double their time.
+    if not arguments:
+        return _anywhere(lambda: run(Path.cwd()))
+    if arguments == ["--check"]:
+        return _anywhere(lambda: run(Path.cwd(), check=True))
+    if arguments[0] in ("dev", "migrate"):
+        from localdev.cli import main as develop
+
+        root = find_root(Path.cwd())
+        return develop(arguments, root or Path.cwd())
+    return _anywhere(lambda: _run_command(arguments))
+
+
+def _run_command(arguments: list[str]) -> int:
+    from compiler.commands import app
+
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ERROR
+    return OK
+
+
+def _anywhere(command: Callable[[], int]) -> int:
+    from compiler.output.write import WriteError
+
+    try:
+        return command()
+    except WriteError as error:
+        report([error.diagnostic], {})
+        return ERROR
+
+
+def find_root(start: Path) -> Path | None:
+    """Return the nearest folder at or above `start` that holds `environments/`."""
+    return next((folder for folder in (start, *start.parents) if (folder / "environments").is_dir()), None)
+
+
+def run(
+    start: Path,
+    check: bool = False,
+    take: frozenset[str] = frozenset(),
+    form: str = "full",
+    diff: bool = True,
+) -> int:
+    """Compile the project around `start`; write it, or with `check` only say what would change."""
+    began = time.perf_counter()
+    from compiler.output.compare import compare
+    from compiler.pipeline import EMITTERS
+
+    root = find_root(start) or start
+    tree = _compile(root, take, form)
+    if tree is None:
+        return ERROR
+    comparison, found = compare(tree, root, EMITTERS)
+    report(found, {}, form)
+    if comparison is None:
+        return ERROR
+    if check:
+        return _report_drift(comparison, began, diff)
+    from compiler.output.write import write
+
+    written = write(comparison, root)
+    say(*written.notices, comparison.summary(time.perf_counter() - began))
+    return OK
+
+
+def _compile(root: Path, take: frozenset[str], form: str) -> Tree | None:
+    from compiler.pipeline import compile_environments
+
+    compiled = compile_environments(root, take)
+    report(compiled.diagnostics, compiled.sources, form)
+    return compiled.tree
+
+
+def _report_drift(comparison: Comparison, began: float, diff: bool) -> int:
+    drifted = comparison.drifted
+    for change in drifted:
+        say(f"{change.path}: {change.cause}")
+    if diff and drifted:
+        from compiler.output.diff import unified
+
+        for change in drifted:
+            say(unified(change))
+    say(comparison.summary(time.perf_counter() - began, future=True))
+    if not drifted:
+        return OK
+    say("run `gen` to repair, and commit what it writes")
+    return DRIFT
+
+
+def explain(start: Path, place: str, form: str) -> int:
+    """Print the other side of `place` (`FILE:LINE`): the spec lines behind an output line, or the lines it reaches."""
+    from compiler.explain import describe
+
+    root = find_root(start) or start
+    tree = _compile(root, frozenset(), form)
+    if tree is None:
+        return ERROR
+    lines, mistake = describe(tree, root, start, place)
+    if mistake is not None:
+        report([mistake], {}, form)
+        return ERROR
+    print("\n".join(lines))
+    return OK
+
+
+def schema(start: Path, show: bool) -> int:
+    """Write the JSON Schemas of the spec into `environments/`, or print that of an environment file."""
+    from compiler.spec.schema import schemas
+
+    texts = schemas()
+    if show:
+        print(texts["environment.schema.json"], end="")
+        return OK
+    from compiler.output.write import write_files
+
+    root = find_root(start)
+    if root is None:
+        return _no_project(start)
+    changed = write_files(root, {f"environments/{name}": text for name, text in texts.items()}, replace=True)
+    say(f"{len(texts)} files: {len(changed)} written, {len(texts) - len(changed)} unchanged")
+    return OK
+
+
+def init(folder: Path) -> int:
+    """Write the starter spec into `folder`; what exists is left alone, and a spec that exists is a mistake."""
+    from compiler.output.write import write_files
+    from compiler.spec.schema import schemas
+    from compiler.starter import starter_files
+
+    if any((folder / "environments").glob("*.yaml")):
+        report(
+            [_diagnose("spec-exists", "environments/", "a spec is here already", "edit it, and run gen")], {}
+        )
+        return ERROR
+    written = write_files(folder, starter_files(folder.name, schemas()), replace=False)
+    say(*(f"  {path}" for path in written), f"{len(written)} files written; edit environments/, then run gen")
+    return OK
+
+
+def _no_project(start: Path) -> int:
+    help_ = "run gen init to write a starter spec, or run gen inside a project"
+    report(
+        [
+            _diagnose(
+                "no-environments", "environments/", f"no folder environments/ at or above {start.name}", help_
+            )
+        ],
+        {},
+    )
+    return ERROR
+
+
+def _diagnose(code: str, path: str, message: str, help_: str) -> Diagnostic:
+    from compiler.diagnostics.model import Diagnostic, Place
+
+    return Diagnostic(code, message, Place(path, 0, 0), help=help_)
+
+
+def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: str = "full") -> None:
+    """Print what is wrong: for people to stderr; `json` and `github` are data and go to stdout."""
+    if not diagnostics and form != "json":
+        return
+    from compiler.diagnostics.render import render
+
+    stream = sys.stdout if form in ("json", "github") else sys.stderr
+    colour = form == "full" and stream.isatty() and "NO_COLOR" not in os.environ
+    print(render(diagnostics, sources, form, colour).rstrip("\n"), file=stream)
+
+
+def say(*lines: str) -> None:
+    """Print lines for people to stderr."""
+    for line in lines:
+        print(line.rstrip("\n"), file=sys.stderr)

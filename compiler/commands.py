@@ -1,0 +1,105 @@
+"""The command line in full: every command, option and help text. The two commands of every day do not need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compiler import cli
+
+app = typer.Typer(
+    name="gen",
+    add_completion=False,
+    no_args_is_help=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help=(
+        "Compile environments/*.yaml into everything that ships and migrates them.\n\n"
+        "Without a command: write what changed. Nothing is written when anything is wrong.\n\n"
+        "Exit codes: 0 fine, 1 drift (--check), 2 a mistake in what was given, 130 interrupted."
+    ),
+    epilog="Also: `gen dev --help` starts the local environment, `gen migrate --help` runs its migrations.",
+)
+
+Form = Annotated[
+    str, typer.Option("--format", metavar="full|concise|json|github", help="How mistakes are shown.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def build(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; show what would change; exit 1 on drift.")
+    ] = False,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Let gen own this script of package.json, or this file; repeatable."
+        ),
+    ] = None,
+    form: Form = "full",
+    diff: Annotated[
+        bool, typer.Option("--diff/--no-diff", help="With --check: show the unified diff.")
+    ] = True,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Compile; see the help of the program."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"gen {installed('tenantship')}")
+        raise typer.Exit(cli.OK)
+    if form not in cli.FORMS:
+        raise typer.BadParameter(f"{form!r} is none of {', '.join(cli.FORMS)}", param_hint="--format")
+    context.obj = form
+    if context.invoked_subcommand is None:
+        raise typer.Exit(cli.run(Path.cwd(), check=check, take=frozenset(take or ()), form=form, diff=diff))
+    if check or take:
+        raise typer.BadParameter("--check and --take stand without a command")
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    place: Annotated[
+        str, typer.Argument(metavar="FILE:LINE", help="A line of an output, or of a file in environments/.")
+    ],
+) -> None:
+    """Show where a line of an output comes from, or every output line that a line of the spec reaches.
+
+    `gen explain out/local/compose.yaml:12` · `gen explain environments/local.yaml:3`
+    """
+    raise typer.Exit(cli.explain(Path.cwd(), place, context.obj))
+
+
+@app.command()
+def schema(
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the schema of an environment file, write nothing.")
+    ] = False,
+) -> None:
+    """Write the JSON Schemas of the spec into environments/, for completion and hover texts in editors."""
+    raise typer.Exit(cli.schema(Path.cwd(), show))
+
+
+@app.command()
+def init() -> None:
+    """Write a commented starter spec into environments/ of this folder; nothing that exists is touched."""
+    raise typer.Exit(cli.init(Path.cwd()))
+
+
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+def dev() -> None:
+    """Start, stop, watch and wipe the local environment: see `gen dev --help`."""
+
+
+@app.command(
+    add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
+def migrate() -> None:
+    """Run the local environment's migrations: see `gen migrate --help`."""

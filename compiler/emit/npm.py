@@ -1,0 +1,61 @@
+"""The plan of the local environment into the npm scripts that start, stop and migrate it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.emit.file import Emitter, Output, OutputScripts, Span, Text
+from compiler.plan.leaf import Leaf, derive
+
+if TYPE_CHECKING:
+    from compiler.plan.model import EnvironmentPlan
+
+PATH = "package.json"
+
+# The script's name and the arguments of the tool. Fixed texts: nothing of the user's becomes shell.
+_SCRIPTS = (
+    ("dev", "dev up --docker"),
+    ("dev:native", "dev up --native"),
+    ("dev:skip-migrations", "dev up --skip-migrations"),
+    ("dev:infra", "dev infra"),
+    ("dev:backend", "dev backend"),
+    ("dev:down", "dev down"),
+    ("dev:logs", "dev logs"),
+    ("dev:death", "dev death"),
+    ("migrate", "migrate upgrade"),
+    ("migrate:status", "migrate status"),
+    ("migrate:sql", "migrate sql"),
+)
+
+
+def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
+    if not env.local:
+        return ()
+    fixed = [
+        (
+            derive("{}{}".format, env.script_prefix, Leaf(name)),
+            derive("{} {}".format, env.tool, Leaf(arguments)),
+        )
+        for name, arguments in _SCRIPTS
+    ]
+    per_service = [
+        (
+            derive("{}migrate:{}".format, env.script_prefix, service.name),
+            derive("{} migrate upgrade --service {}".format, env.tool, service.name),
+        )
+        for service in env.migrating
+    ]
+    at = next(index for index, (name, _) in enumerate(_SCRIPTS) if name == "migrate") + 1
+    scripts = (*fixed[:at], *per_service, *fixed[at:])
+    return (
+        OutputScripts(
+            PATH, env.name.value, env.tool.value, tuple((_text(name), _text(run)) for name, run in scripts)
+        ),
+    )
+
+
+def _text(leaf: Leaf[str]) -> Text:
+    return Text(leaf.value, (Span(0, len(leaf.value), leaf.places),) if leaf.places else ())
+
+
+NPM = Emitter("npm", (PATH,), _emit)

@@ -1,0 +1,182 @@
+"""A template and one frozen plan object into a text that knows which span came from which place.
+
+A template spells, it does not decide: it may print fields of the plan and use `if` on a field and `for` over a field.
+Its first line declares the target (`<%# target: compose %>`); a value that was not spelt for that target is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, nodes
+
+from compiler.emit.file import Span, Text
+from compiler.emit.spell import FILTERS, Spelt
+from compiler.plan.leaf import Leaf, unite
+from compiler.plan.model import Items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from compiler.diagnostics.model import Place
+
+_TARGET = re.compile(r"<%# target: ([a-z]+) %>")
+# Marks of a span inside the rendered text. They are private-use characters, which every speller escapes or refuses.
+_BEGIN, _END = "\ue000\ue001", "\ue002"
+_MARK = re.compile(f"{_BEGIN[0]}([0-9]+){_BEGIN[1]}|{_END}")
+
+
+class TemplateError(Exception):
+    """A template of ours breaks a rule of templates."""
+
+
+def render(name: str, **fields: object) -> Text:
+    """Render the template `name` (a path below `templates/`) with the given plan objects."""
+    environment = _environment(_target_of(name))
+    environment.places = []
+    marked = environment.get_template(name).render(fields)
+    return _unmark(marked, environment.places)
+
+
+@cache
+def templates_folder() -> Path:
+    """Return the folder of the templates: inside the wheel, or beside this package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+@cache
+def _target_of(name: str) -> str:
+    first = (templates_folder() / name).read_text(encoding="utf-8").partition("\n")[0]
+    declared = _TARGET.fullmatch(first)
+    if declared is None:
+        raise TemplateError(f"{name}: the first line must declare the target: <%# target: … %>")
+    return declared[1]
+
+
+@cache
+def _environment(target: str) -> _Environment:
+    return _Environment(target)
+
+
+class _Loader(BaseLoader):
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        path = templates_folder() / template
+        try:
+            return path.read_text(encoding="utf-8"), str(path), lambda: True
+        except FileNotFoundError as error:
+            raise TemplateNotFound(template) from error
+
+
+class _Mark(str):
+    """The beginning or the end of a span, on its way through Jinja."""
+
+    __slots__ = ()
+
+
+class _Environment(Environment):
+    """Jinja with delimiters that belong to nobody else, blocks that know their deciders, values that must be spelt."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            block_start_string="<%",
+            block_end_string="%>",
+            variable_start_string="<%=",
+            variable_end_string="%>",
+            comment_start_string="<%#",
+            comment_end_string="%>",
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            undefined=StrictUndefined,
+            finalize=self._spell,
+            loader=_Loader(),
+        )
+        self.target = target
+        self.places: list[tuple[Place, ...]] = []
+        self.filters = dict(FILTERS)
+        self.tests = {}
+        self.globals = {"_enter": self._enter, "_leave": lambda: _Mark(_END)}
+
+    def _enter(self, value: object) -> _Mark:
+        self.places.append(_places_of(value))
+        return _Mark(f"{_BEGIN[0]}{len(self.places) - 1}{_BEGIN[1]}")
+
+    def _spell(self, value: object) -> str:
+        if isinstance(value, _Mark):
+            return value
+        if not isinstance(value, Spelt):
+            raise TemplateError(
+                f"a value reached a {self.target} template without a filter that spells it: {value!r}"
+            )
+        if value.target != self.target:
+            raise TemplateError(
+                f"a value was spelt for {value.target}, but the template is read as {self.target}"
+            )
+        self.places.append(value.places)
+        return f"{_BEGIN[0]}{len(self.places) - 1}{_BEGIN[1]}{value.text}{_END}"
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        template = super()._parse(source, name, filename)
+        for block in list(template.find_all(nodes.If)):
+            decider = _require_field(block.test, name)
+            block.body = _owned(decider, block.body)
+            block.else_ = _owned(decider, block.else_)
+        for loop in list(template.find_all(nodes.For)):
+            _require_field(loop.iter, name)
+            assert isinstance(loop.target, nodes.Name)
+            loop.body = _owned(nodes.Name(loop.target.name, "load"), loop.body)
+        return template
+
+
+def _require_field(test: nodes.Node, template: str | None) -> None:
+    while isinstance(test, nodes.Getattr | nodes.Not):
+        test = test.node
+    if not isinstance(test, nodes.Name):
+        raise TemplateError(
+            f"{template}:{test.lineno}: `if` and `for` take a field of the plan, nothing else"
+        )
+
+
+def _owned(decider: nodes.Expr, body: list[nodes.Node]) -> list[nodes.Node]:
+    if not body:
+        return body
+
+    def call(name: str, *args: nodes.Expr) -> nodes.Output:
+        return nodes.Output([nodes.Call(nodes.Name(name, "load"), list(args), [], None, None)])
+
+    return [call("_enter", decider), *body, call("_leave")]
+
+
+def _places_of(value: object) -> tuple[Place, ...]:
+    if isinstance(value, Leaf):
+        return value.places
+    if isinstance(value, Items):
+        return value.origin
+    if isinstance(value, tuple):
+        return unite(*(Leaf(None, _places_of(item)) for item in value))
+    return getattr(value, "origin", ())
+
+
+def _unmark(marked: str, places: list[tuple[Place, ...]]) -> Text:
+    """Take the marks out of `marked` and return the text with the spans that they enclosed."""
+    pieces: list[str] = []
+    spans: list[Span] = []
+    open_spans: list[tuple[int, tuple[Place, ...]]] = []
+    length = position = 0
+    for mark in _MARK.finditer(marked):
+        pieces.append(marked[position : mark.start()])
+        length += mark.start() - position
+        position = mark.end()
+        if mark[1] is not None:
+            open_spans.append((length, places[int(mark[1])]))
+            continue
+        start, decided_by = open_spans.pop()
+        if decided_by and length > start:
+            spans.append(Span(start, length, decided_by))
+    pieces.append(marked[position:])
+    return Text("".join(pieces), tuple(spans))

@@ -1,0 +1,61 @@
+"""The whole compiler on one screen: environments → Spec → Plan → outputs → Tree, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from compiler.emit.compose import COMPOSE
+from compiler.emit.dev import DEV
+from compiler.emit.env_example import ENV_EXAMPLE
+from compiler.emit.npm import NPM
+from compiler.emit.readme import README
+from compiler.emit.runner import RUNNER
+from compiler.output.tree import Tree, collect
+from compiler.plan.make import make_plan
+from compiler.spec.load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from compiler.diagnostics.model import Diagnostic
+    from compiler.emit.file import Emitter, Output
+    from compiler.spec.spec import Spec
+
+# The registry: a new kind of output is one more line here and one more module in `emit`.
+EMITTERS: tuple[Emitter, ...] = (RUNNER, DEV, COMPOSE, NPM, ENV_EXAMPLE, README)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What `environments/` say. `tree` is None when anything is wrong; `sources` are the texts that were read."""
+
+    spec: Spec | None
+    tree: Tree | None
+    diagnostics: list[Diagnostic]
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+def compile_environments(
+    root: Path, take: frozenset[str] = frozenset(), emitters: tuple[Emitter, ...] = EMITTERS
+) -> Compiled:
+    """Compile the environments of the project at `root`; reads files, writes none.
+
+    `take` names scripts and paths of the user's that may become ours.
+    """
+    spec, diagnostics, sources = load(root)
+    if spec is None:
+        return Compiled(None, None, diagnostics, sources)
+    tree, found = collect(emit(spec, emitters), root, take)
+    return Compiled(spec, tree, [*diagnostics, *found], sources)
+
+
+def emit(spec: Spec, emitters: tuple[Emitter, ...] = EMITTERS) -> list[Output]:
+    """Spell every environment of `spec` by every emitter."""
+    return [
+        output
+        for environment in make_plan(spec).environments
+        for emitter in emitters
+        for output in emitter.emit(environment)
+    ]
