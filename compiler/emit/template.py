@@ -133,13 +133,16 @@ class _Environment(Environment):
         return template
 
 
-def _require_field(test: nodes.Node, template: str | None) -> None:
-    while isinstance(test, nodes.Getattr | nodes.Not):
+def _require_field(test: nodes.Node, template: str | None) -> nodes.Expr:
+    """Return `test` without its `not`, or raise TemplateError for anything but a field of the plan."""
+    if isinstance(test, nodes.Not):
         test = test.node
-    if not isinstance(test, nodes.Name):
-        raise TemplateError(
-            f"{template}:{test.lineno}: `if` and `for` take a field of the plan, nothing else"
-        )
+    inner = test
+    while isinstance(inner, nodes.Getattr):
+        inner = inner.node
+    if not isinstance(inner, nodes.Name) or not isinstance(test, nodes.Expr):
+        raise TemplateError(f"{template}:{test.lineno}: `if` and `for` take a field of the plan, nothing else")
+    return test
 
 
 def _owned(decider: nodes.Expr, body: list[nodes.Node]) -> list[nodes.Node]:
