@@ -1,0 +1,331 @@
+"""Turns this checkout into a fresh clone of its own, and its npm scripts into finished or running commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TENANTS = ("default", "toshiba", "iopex")
+HEALTH = {"auth-api": "/api/health", "workflow-engine": "/health", "ingestion-service": "/health"}
+#: The label of each schema in the order of execution.
+LABELS = (
+    *(f"auth_{tenant}" for tenant in TENANTS),
+    *(f"workflow_{tenant}" for tenant in TENANTS),
+    "ingestion-service",
+)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ended: what it printed (both streams in order), its exit code, how long it took."""
+
+    output: str
+    code: int
+    seconds: float
+
+    @property
+    def lines(self) -> list[str]:
+        """The printed lines without trailing space."""
+        return [line.rstrip() for line in self.output.splitlines()]
+
+
+class Running:
+    """A command in a session of its own, whose output is gathered while it runs."""
+
+    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self._started = time.monotonic()
+        self._ended: float | None = None
+        self._lines: list[str] = []
+        self._process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        with self._process.stdout as stream:
+            for line in stream:
+                self._lines.append(line)
+
+    @property
+    def output(self) -> str:
+        """What was printed until now."""
+        return "".join(self._lines)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the command is over."""
+        return self._process.poll() is not None
+
+    def wait(self, seconds: float) -> Finished:
+        """Wait for the end; past `seconds` the command is interrupted and the test fails with its output."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.interrupt()
+            raise AssertionError(f"no end after {seconds} s; it printed:\n{self.output}") from None
+        self._reader.join(10)
+        return Finished(self.output, code, time.monotonic() - self._started)
+
+    def wait_for(self, seen: Callable[[str], bool], seconds: float) -> float:
+        """Wait until `seen(output)`; gives the seconds since the start, fails with the output otherwise."""
+        end = time.monotonic() + seconds
+        while not seen(self.output):
+            if time.monotonic() > end or (self.ended and not self._reader.is_alive()):
+                assert seen(self.output), f"not seen; it printed:\n{self.output}"
+            time.sleep(0.05)
+        return time.monotonic() - self._started
+
+    def interrupt(self) -> Finished:
+        """Ctrl-C, as a terminal sends it: to every process of the command; SIGKILL if that does not end it."""
+        for number, seconds in ((signal.SIGINT, 60.0), (signal.SIGKILL, 10.0)):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+                break
+        self._reader.join(10)
+        return Finished(self.output, self._process.returncode, time.monotonic() - self._started)
+
+
+@dataclass
+class Clone:
+    """A fresh clone, a compose project and ports of its own."""
+
+    root: Path
+    images: Mapping[str, str]
+    project: str
+    ports: dict[str, int]
+    timings: list[tuple[str, float]] = field(default_factory=list)
+    _attached: Running | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The caller's environment without this checkout's own, plus images and project."""
+        environment = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH", "CI")}
+        path = [entry for entry in os.environ["PATH"].split(":") if not entry.startswith(str(CHECKOUT))]
+        return {**environment, "PATH": ":".join(path), "COMPOSE_PROJECT_NAME": self.project, **self.images}
+
+    # --- commands ------------------------------------------------------------------------------------------
+
+    def run(self, *command: str, seconds: float = 600) -> Finished:
+        """Run a command in the clone to its end."""
+        done = Running(list(command), self.root, self.environment).wait(seconds)
+        self.timings.append((" ".join(command), done.seconds))
+        return done
+
+    def npm(self, script: str, *, code: int | None = 0, seconds: float = 600) -> Finished:
+        """Run an npm script to its end and check its exit code (None: any but 0)."""
+        done = self.run("npm", "run", script, seconds=seconds)
+        good = done.code != 0 if code is None else done.code == code
+        assert good, f"npm run {script} ended with {done.code}:\n{done.output}"
+        return done
+
+    def start(self, script: str) -> Running:
+        """Start an npm script and leave it running."""
+        return Running(["npm", "run", script], self.root, self.environment)
+
+    def dev(self, script: str = "dev", *, seconds: float = 600) -> str:
+        """Start the platform as a developer does and wait until every service is well; gives the output.
+
+        Ends the earlier `dev` first if it is still attached. Fails with the output when the script ends
+        with an error or the services are not well in time.
+        """
+        self.leave()
+        running = self.start(script)
+        end = time.monotonic() + seconds
+        started = time.monotonic()
+        while not (("Starting backend" in running.output or running.ended) and self.all_well()):
+            failed = running.ended and running.wait(1).code != 0
+            if failed or time.monotonic() > end:
+                running.interrupt()
+                raise AssertionError(f"npm run {script} did not come up; it printed:\n{running.output}")
+            time.sleep(0.1)
+        self.timings.append((f"npm run {script}", time.monotonic() - started))
+        self._attached = running
+        return running.output
+
+    def leave(self) -> None:
+        """Ctrl-C on the attached `dev`, if there is one."""
+        if self._attached and not self._attached.ended:
+            self._attached.interrupt()
+        self._attached = None
+
+    def down(self) -> None:
+        """Leave and stop every container."""
+        self.leave()
+        self.npm("dev:down")
+
+    # --- the running platform ------------------------------------------------------------------------------
+
+    def request(self, service: str, path: str, body: object = None, key: str = "") -> tuple[int, Any]:
+        """One HTTP request to a service on loopback: (status, JSON), (0, None) when nothing answers."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.ports[service]}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "X-API-Key": key},
+        )
+        # No proxy of the machine: these addresses are loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=10) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                text = error.read().decode("utf-8", "replace")
+            return error.code, json.loads(text) if text.startswith(("{", "[")) else text
+        except (OSError, ValueError):
+            return 0, None
+
+    def health(self, service: str) -> tuple[int, Any]:
+        """A service's health: (status, body)."""
+        return self.request(service, HEALTH[service])
+
+    def all_well(self) -> bool:
+        """Whether every service answers that every tenant is well."""
+        return all(self.health(service)[0] == 200 for service in HEALTH)
+
+    def containers(self) -> set[str]:
+        """The compose services of this clone that run now."""
+        listed = docker("ps", "--filter", self._label, "--format", '{{.Label "com.docker.compose.service"}}')
+        return set(listed.split())
+
+    def volumes(self) -> set[str]:
+        """The names of this clone's volumes."""
+        return set(docker("volume", "ls", "--quiet", "--filter", self._label).split())
+
+    def query(self, database: str, sql: str) -> list[str]:
+        """The rows of a query, run inside the PostgreSQL container."""
+        container = docker(
+            "ps",
+            "--quiet",
+            "--filter",
+            self._label,
+            "--filter",
+            f"{self._label}",
+            "--filter",
+            "label=com.docker.compose.service=postgres",
+        ).strip()
+        assert container, "PostgreSQL does not run"
+        command = ["psql", "--username", "elevaite", "--dbname", database, "-Atc", sql]
+        return docker("exec", container, *command).splitlines()
+
+    @property
+    def _label(self) -> str:
+        return f"label=com.docker.compose.project={self.project}"
+
+    def remove(self) -> None:
+        """Remove every container, volume and network of this clone, then its folder."""
+        self.leave()
+        for kind, listing in (
+            ("", ["ps", "--all"]),
+            ("volume", ["volume", "ls"]),
+            ("network", ["network", "ls"]),
+        ):
+            names = docker(*listing, "--quiet", "--filter", self._label).split()
+            if names:
+                docker(*([kind] if kind else []), "rm", "--force", *names)
+        shutil.rmtree(self.root.parent, ignore_errors=True)
+
+    # --- the sources ---------------------------------------------------------------------------------------
+
+    def replace(self, path: str, old: str, new: str) -> None:
+        """Replace the one occurrence of `old` in a file of the clone."""
+        file = self.root / path
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{path} holds {old!r} {text.count(old)} times"
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+    def add_revision(self, service_path: str, slug: str, upgrade: str, revision: str) -> Path:
+        """Write a revision on top of a service's head; `upgrade` is the body of its upgrade()."""
+        versions = self.root / service_path / "migrations" / "versions"
+        file = versions / f"{revision}_{slug}.py"
+        file.write_text(
+            f'"""{slug.replace("_", " ")}"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
+            f'revision = "{revision}"\ndown_revision = "{head(versions)}"\nbranch_labels = None\n'
+            f"depends_on = None\n\n\ndef upgrade() -> None:\n    {upgrade}\n\n\n"
+            "def downgrade() -> None:\n    raise NotImplementedError\n",
+            encoding="utf-8",
+        )
+        return file
+
+
+def head(versions: Path) -> str:
+    """The one revision of a folder that no other revision builds on."""
+    texts = [file.read_text(encoding="utf-8") for file in versions.glob("*.py")]
+    revisions = {match[1] for text in texts for match in re.finditer(r'^revision = "(\w+)"', text, re.M)}
+    parents = {
+        parent
+        for text in texts
+        for line in re.findall(r"^down_revision = (.*)", text, re.M)
+        for parent in re.findall(r'"(\w+)"', line)
+    }
+    (found,) = revisions - parents
+    return found
+
+
+def docker(*arguments: str) -> str:
+    """Run the docker client; gives its stdout, fails with its stderr."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def free_ports(names: tuple[str, ...]) -> dict[str, int]:
+    """A free port of 127.0.0.1 for each name."""
+    probes = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
+    ports = {name: probe.getsockname()[1] for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return ports
+
+
+def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
+    """Copy what git would give a colleague after a commit of everything here; ports are set in the spec."""
+    root = folder / "elevaite"
+    root.mkdir()
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+    ).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (CHECKOUT / name).is_symlink() or (CHECKOUT / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(CHECKOUT / name, root / name, follow_symlinks=False)
+    ports = free_ports(("postgres", *HEALTH))
+    with (root / "environments" / "local.yaml").open("a", encoding="utf-8") as spec:
+        spec.write(f"postgres: {{port: {ports['postgres']}}}\nservices:\n")
+        spec.writelines(f"  {service}: {{port: {ports[service]}}}\n" for service in HEALTH)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "Start"]):
+        identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
+        subprocess.run(["git", *identity, *command], cwd=root, check=True)
+    return Clone(root, images, project, ports)
