@@ -1,8 +1,10 @@
 """The tables of one tenant and the values that the endpoints take."""
 
 from datetime import datetime
+from typing import Annotated
 
 import sqlalchemy as sa
+from pydantic import StringConstraints
 from sqlmodel import Field, SQLModel
 
 # Named constraints, so that autogenerate can compare them and a downgrade can drop them.
@@ -14,7 +16,8 @@ SQLModel.metadata.naming_convention = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 # PostgreSQL cannot store a NUL character in text.
-PLAIN_TEXT = r"^[^\x00]*$"
+PlainText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 
 
 class Role(SQLModel, table=True):
@@ -52,6 +55,6 @@ class User(SQLModel, table=True):
 class NewUser(SQLModel):
     """The body of a request that adds a user."""
 
-    email: str = Field(max_length=320, schema_extra={"pattern": r"^[^@\s\x00]+@[^@\s\x00]+$"})
-    display_name: str | None = Field(default=None, max_length=120, schema_extra={"pattern": PLAIN_TEXT})
-    role: str = Field(default="viewer", max_length=32, schema_extra={"pattern": PLAIN_TEXT})
+    email: Email = Field(max_length=320)
+    display_name: PlainText | None = Field(default=None, max_length=120)
+    role: PlainText = Field(default="viewer", max_length=32)

@@ -48,8 +48,12 @@ def nearest_env_file(folder: Path) -> Path | None:
 
 def read_env_file(path: Path) -> dict[str, str]:
     """The `KEY=value` lines of one file; quotes are taken off, comments and other lines are skipped."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
     values = {}
-    for line in path.read_text(encoding="utf-8-sig").splitlines():
+    for line in lines:
         if match := ENV_LINE.fullmatch(line):
             values[match["key"]] = match["single"] or match["double"] or (match["bare"] or "").strip()
     return values

@@ -56,6 +56,12 @@ def test_a_line_of_an_env_file(tmp_path: Path, line: str, value: str | None) -> 
     assert settings.read_env_file(tmp_path / ".env").get("KEY") == value
 
 
+def test_an_env_file_that_is_no_text_is_named(service: Path) -> None:
+    (service / ".env").write_bytes(b"HOST=\xff\n")
+    with pytest.raises(settings.SettingsError, match=r"\.env cannot be read"):
+        settings.variable("HOST")
+
+
 def test_tenants_keep_their_order_and_are_named_once(service: Path) -> None:
     (service / ".env").write_text("ELEVAITE_TENANTS='toshiba, default,toshiba,'\n")
     assert settings.tenants() == ("toshiba", "default")
