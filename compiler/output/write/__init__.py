@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compiler.output.write.lock import lock
 from compiler.output.write.low import ChangedError, WriteError
+from compiler.output.write.plain import write_files
 from compiler.output.write.transaction import Written, write
 
-__all__ = ["ChangedError", "WriteError", "Written", "lock", "write"]
+__all__ = ["ChangedError", "WriteError", "Written", "write", "write_files"]

@@ -42,7 +42,7 @@ def write(comparison: Comparison, root: Path, patience: float = 5.0) -> Written:
     """Make the disk below `root` what `comparison` says; with nothing to do, touch nothing at all.
 
     Waits about `patience` seconds for another `gen`. Raises WriteError, after which the tree is as before (or
-    is marked as interrupted, and the message says so), Changed when the disk changed since the comparison, and
+    is marked as interrupted, and the message says so), ChangedError when the disk changed since the comparison, and
     ValueError when the comparison holds an error.
     """
     if comparison.has_errors:

@@ -1,0 +1,35 @@
+"""Texts that become the user's own (a starter spec, its schema) into files, as safely as the outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.output.compare import Change, Comparison
+from compiler.output.disk import Disk
+from compiler.output.tree import JOURNAL
+from compiler.output.write.low import WriteError
+from compiler.output.write.transaction import write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def write_files(root: Path, files: Mapping[str, str], replace: bool) -> list[str]:
+    """Write `files` (text by path relative to `root`) all or nothing; returns the paths that were written, sorted.
+
+    A file that is there already is left alone unless `replace`, and in any case when it is the same. Nobody's
+    record or seal says that they are ours, so `gen` never removes them. Raises WriteError.
+    """
+    disk = Disk(root)
+    changes: list[Change] = []
+    for path in sorted(files):
+        found, new = disk.read(path), files[path].encode()
+        if found.problem:
+            raise WriteError(found.problem)
+        if found.data is None:
+            changes.append(Change(path, "created", None, None, new))
+        elif replace and found.data != new:
+            changes.append(Change(path, "changed", None, found.data, new, merged=True))
+    write(Comparison(tuple(changes), journal=disk.read(JOURNAL).data), root)
+    return [change.path for change in changes]
