@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import interrupts
 from .console import DevError, fail, note
@@ -68,7 +68,9 @@ def main(argv: list[str], root: Path) -> int:
     except BrokenPipeError:
         return 141
     except OSError as error:
-        return fail(DevError(f"{error.strerror or error}: {error.filename}" if error.filename else str(error)))
+        return fail(
+            DevError(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        )
 
 
 def _run(words: argparse.Namespace, root: Path) -> int:
@@ -106,15 +108,16 @@ def _way(name: str, project: Project, state: State) -> Docker | Native:
 def _death(project: Project, state: State, sure: bool) -> int:
     """Wipe every way that was used here; asks at a terminal, since the data do not come back."""
     if not project.is_local:
-        raise DevError(f"{project.environment} is not an environment of development: nothing is wiped", code=2)
+        raise DevError(
+            f"{project.environment} is not an environment of development: nothing is wiped", code=2
+        )
     if not sure and sys.stdin.isatty() and sys.stderr.isatty():
         sys.stderr.write(f"This removes all local data of {project.platform}. Type yes to go on: ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             note("nothing was removed")
             return 1
-    codes = [_way(name, project, state).death() for name in state.used]
-    return max(codes)
+    return max([_way(name, project, state).death() for name in state.used])
 
 
 def _runner_words(words: argparse.Namespace) -> list[str]:
@@ -161,7 +164,11 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
     ):
         command = commands.add_parser(name, **_texts(text))
         command.add_argument(
-            "--service", action="append", default=[], metavar="NAME", help="only this service; may be repeated"
+            "--service",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="only this service; may be repeated",
         )
         command.add_argument(
             "--tenant", action="append", default=[], metavar="NAME", help="only this tenant; may be repeated"
@@ -170,7 +177,7 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
             command.add_argument("--json", action="store_true", help="as JSON on stdout")
 
 
-def _texts(text: str, description: str = "", epilog: str = "") -> dict[str, object]:
+def _texts(text: str, description: str = "", epilog: str = "") -> dict[str, Any]:
     return {
         "help": text,
         "description": description or text[0].upper() + text[1:] + ".",

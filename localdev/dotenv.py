@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # name, the sign with the blanks around it, and all that follows it on the line
-LINE = re.compile(r"(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*)(?P<rest>.*)")
+LINE = re.compile(
+    r"(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*)(?P<rest>.*)"
+)
 QUOTED = re.compile(r"(['\"])(.*?)\1")
 
 

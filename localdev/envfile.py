@@ -58,7 +58,9 @@ def _start_text(project: Project) -> dotenv.EnvText:
     if (project.root / ".env").exists():
         return dotenv.read(project.root / ".env")
     if not (project.root / ".env.example").exists():
-        raise DevError("neither .env nor .env.example exists", "run `gen`, then `cp .env.example .env`", code=2)
+        raise DevError(
+            "neither .env nor .env.example exists", "run `gen`, then `cp .env.example .env`", code=2
+        )
     note("made .env from .env.example")
     return dotenv.read(project.root / ".env.example")
 
@@ -100,8 +102,10 @@ def _with_urls(
         elif state.wrote(service.url_env, current):
             updated.append(service.url_env)
         else:
-            note(f"{service.url_env} in .env is kept: it was typed by hand and leads elsewhere than {project.platform}'s"
-                 f" own PostgreSQL at 127.0.0.1:{project.postgres.port}; leave it blank to have it filled")
+            note(
+                f"{service.url_env} in .env is kept: it was typed by hand and leads elsewhere than {project.platform}'s"
+                f" own PostgreSQL at 127.0.0.1:{project.postgres.port}; leave it blank to have it filled"
+            )
             continue
         text = text.with_value(service.url_env, wanted)
     return text, filled, updated

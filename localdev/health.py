@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from .project import Project, Service
 
 EVERY = 0.2
-# A service that still refuses after this long probably waits for its tables: say so, go on asking.
-PATIENCE = 10.0
+# One that answers, but not 200, is asked less and less often: each question is a line in its log.
+FIRST_PAUSE, LAST_PAUSE = 0.5, 10.0
+# One that does not answer at all for so long is named.
+PATIENCE = 20.0
 
 
 class Watch(threading.Thread):
@@ -31,18 +33,28 @@ class Watch(threading.Thread):
         self._ended.set()
 
     def run(self) -> None:
-        """Say once which services are slow, and once that all are ready."""
+        """Say once which services do not answer as they should, and once that all are ready."""
         begin = time.monotonic()
         waiting = list(self._project.services)
-        patient = True
-        while waiting and not self._ended.is_set():
-            answers = {service.name: status(service) for service in waiting}
-            waiting = [service for service in waiting if answers[service.name] != 200]
-            if waiting and patient and time.monotonic() - begin > PATIENCE:
-                patient = False
-                for service in waiting:
-                    self._say(self._slow(service, answers[service.name]))
-            self._ended.wait(EVERY)
+        due = {service.name: begin for service in waiting}
+        pause: dict[str, float] = {}
+        named: set[str] = set()
+        while waiting and not self._ended.wait(EVERY):
+            for service in list(waiting):
+                now = time.monotonic()
+                if now < due[service.name]:
+                    continue
+                answer = status(service)
+                if answer == 200:
+                    waiting.remove(service)
+                    continue
+                if answer is not None:
+                    pause[service.name] = min(LAST_PAUSE, 2 * pause.get(service.name, FIRST_PAUSE / 2))
+                    due[service.name] = now + pause[service.name]
+                slow = now - begin > PATIENCE if answer is None else pause[service.name] > FIRST_PAUSE
+                if slow and service.name not in named:
+                    named.add(service.name)
+                    self._say(self._slow(service, answer))
         if not waiting:
             self._say(ready_line(self._project))
 
@@ -50,7 +62,7 @@ class Watch(threading.Thread):
         if answer is None:
             return f"{service.name} does not answer yet at {service.health_url}"
         migrate = self._project.script("migrate upgrade")
-        return f"{service.name} answers {answer} at {service.health_url}; if tables are missing: {migrate}"
+        return f"{service.name} answers {answer} at {service.health_url}; if tables are missing: `{migrate}`"
 
 
 def ready_line(project: Project) -> str:

@@ -89,16 +89,15 @@ class Native:
 
     def down(self) -> int:
         """Stop everything, keep the data."""
-        stopped = self._stop_services()
-        self._state.keep_infra(False)
-        if self._server.stop():
-            stopped.append("PostgreSQL")
+        stopped = self._stop()
         note(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
         return 0
 
     def death(self) -> int:
         """Stop everything and remove the data."""
-        self.down()
+        stopped = self._stop()
+        if stopped:
+            note(f"stopped: {', '.join(stopped)}")
         base = self._server.home.base
         note(f"removed: {base} (all local data)" if self._server.home.wipe() else "there were no local data")
         return 0
@@ -134,6 +133,12 @@ class Native:
         for service in self._project.services:
             if not port_is_free(service.port):
                 raise taken(service.port, service.name)
+
+    def _stop(self) -> list[str]:
+        """Stop services and PostgreSQL; the names of what ran."""
+        stopped = self._stop_services()
+        self._state.keep_infra(False)
+        return [*stopped, "PostgreSQL"] if self._server.stop() else stopped
 
     def _stop_services(self) -> list[str]:
         """End the supervisor, which ends its services; then what a killed one may have left."""

@@ -46,7 +46,7 @@ class State:
     def used(self) -> list[str]:
         """Every way that was ever used here, so that `dev death` wipes all of it."""
         used = self._read(self._file).get("used", [])
-        return [way for way in WAYS if way in used or way == self.way]
+        return [way for way in reversed(WAYS) if way in used or way == self.way]
 
     def choose(self, way: str) -> None:
         """Remember the way for all later commands."""

@@ -121,10 +121,16 @@ class Server:
             command = [binaries.programs / "initdb", "-D", data, "-U", self.user, f"--pwfile={secret}"]
             options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
             done = subprocess.run(
-                [*command, *options], capture_output=True, text=True, check=False, **self._as_account(binaries)
+                [*command, *options],
+                capture_output=True,
+                text=True,
+                check=False,
+                **self._as_account(binaries),
             )
             if done.returncode:
-                raise DevError(f"PostgreSQL's data could not be made:\n{(done.stderr or done.stdout).strip()}")
+                raise DevError(
+                    f"PostgreSQL's data could not be made:\n{(done.stderr or done.stdout).strip()}"
+                )
             shutil.rmtree(self.home.data, ignore_errors=True)  # without PG_VERSION it never was a cluster
             data.rename(self.home.data)
 
