@@ -191,7 +191,7 @@ class Docker:
 
     def _check_free(self, project: compose.Compose) -> None:
         """Every port must be free, or held by this project's own containers."""
-        mine = {row.get("Service") for row in project.containers() if row.get("State") == "running"}
+        mine = {str(row.get("Service")) for row in project.containers() if row.get("State") == "running"}
         left = sorted(mine.intersection(self._services))
         if left:
             raise DevError(

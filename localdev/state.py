@@ -64,7 +64,7 @@ class State:
 
     def wrote(self, name: str, value: str) -> bool:
         """Whether `value` of the variable `name` is what localdev itself wrote into `.env`."""
-        return self._read(self._file).get("written", {}).get(name) == _digest(value)
+        return bool(self._read(self._file).get("written", {}).get(name) == _digest(value))
 
     def remember_written(self, values: dict[str, str]) -> None:
         """Remember digests of what was written into `.env`, to tell it from what the user typed."""

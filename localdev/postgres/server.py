@@ -118,10 +118,10 @@ class Server:
             secret.write_text(password + "\n", encoding="utf-8")
             for path in (Path(folder), secret):
                 self.home.give(path)
-            command = [binaries.programs / "initdb", "-D", data, "-U", self.user, f"--pwfile={secret}"]
-            options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"]
+            command = [str(binaries.programs / "initdb"), f"--pgdata={data}", f"--username={self.user}"]
+            command += [f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
             done = subprocess.run(
-                [*command, *options],
+                [*command, "--no-sync"],
                 capture_output=True,
                 text=True,
                 check=False,
