@@ -20,6 +20,8 @@ from compiler.spec.shown import closest, listed, shown
 from compiler.spec.spec import find
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import BaseModel, ValidationError
 
     from compiler.spec.source import Node
@@ -61,13 +63,22 @@ def pattern(loc: Loc) -> Loc:
     return (loc[0], "*", *loc[2:]) if len(loc) > 1 and loc[0] == "services" else loc
 
 
-def faults_of(error: ValidationError, tree: Node, file: str) -> list[Diagnostic]:
-    """Turn every error pydantic found in `tree`, which `file` completed, into a diagnostic."""
-    found = (_fault(one, tree, file) for one in error.errors(include_url=False))
-    return [fault for fault in found if fault is not None]
+def faults_of(
+    error: ValidationError, tree: Node, file: str, required: Iterable[Loc] | None = None
+) -> list[Diagnostic]:
+    """Turn every error pydantic found in `tree`, which `file` completed, into a diagnostic.
+
+    Of the keys that are missing only those `required` count, `None` for all.
+    """
+    errors = (
+        one
+        for one in error.errors(include_url=False)
+        if one["type"] != "missing" or required is None or pattern(one["loc"]) in required
+    )
+    return [_fault(one, tree, file) for one in errors]
 
 
-def _fault(error: Any, tree: Node, file: str) -> Diagnostic | None:
+def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
     kind: str = error["type"]
     loc: Loc = error["loc"]
     if kind == "missing":

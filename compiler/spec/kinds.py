@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 TENANT = "{tenant}"
+MAX_SQL_NAME = 63
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 # PostgreSQL keeps a timeout in milliseconds in a signed 32-bit integer.
 _LONGEST_TIMEOUT = 2_147_483_647
@@ -96,14 +97,10 @@ class _Database(_Sql):
 
 class _Schema(Kind):
     def reserved(self, value: str) -> tuple[str, str, str] | None:
-        longest = value.replace(TENANT, "")
-        if len(longest) > 62 or (TENANT not in value and reserved_in_sql(value)):
-            why = reserved_in_sql(value) or "which is longer than the 63 bytes of a PostgreSQL name"
-            return (
-                "reserved-name" if reserved_in_sql(value) else "name-too-long",
-                f"found {shown(value)}, {why}",
-                "choose another name",
-            )
+        if why := reserved_in_sql(value):
+            return "reserved-name", f"found {shown(value)}, {why}", "choose another name"
+        if len(value.replace(TENANT, "")) > MAX_SQL_NAME:
+            return name_too_long(value, MAX_SQL_NAME, "a PostgreSQL name")
         return None
 
 
@@ -137,6 +134,12 @@ def reserved_in_sql(name: str) -> str | None:
     if name == "information_schema":
         return "which PostgreSQL keeps for itself"
     return None
+
+
+def name_too_long(name: str, limit: int, what: str) -> tuple[str, str, str]:
+    """Return the code, the message and the way out for a name of more than `limit` bytes."""
+    message = f"found {shown(name)} of {len(name)} characters, more than the {limit} of {what}"
+    return "name-too-long", message, f"shorten it by {len(name) - limit}"
 
 
 def milliseconds(written: str) -> int:

@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from compiler.diagnostics.model import Diagnostic, Place
+from compiler.spec import policy, rules
 from compiler.spec.faults import faults_of
 from compiler.spec.files import PLATFORM, read, spec_files
 from compiler.spec.merge import merge
-from compiler.spec.model import Environment
+from compiler.spec.model import ENVIRONMENT_ONLY, PLATFORM_ONLY, Environment
+from compiler.spec.order import in_order
+from compiler.spec.placement import folders, known_services, own_rules
+from compiler.spec.schemas import schemas
+from compiler.spec.secrets import blot, hide, secrets_in
+from compiler.spec.shown import shown
 from compiler.spec.source import Node, normalize, parse
 from compiler.spec.spec import EnvironmentSpec, Spec
+from compiler.spec.written import entries
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
-
-    from compiler.diagnostics.model import Diagnostic
 
 Sources = dict[str, str]
 
@@ -27,65 +34,105 @@ def load(root: Path) -> tuple[Spec | None, list[Diagnostic], Sources]:
     The diagnostics are sorted by place, each once. The sources are the texts for showing their lines, with
     everything that looks like a secret blotted out.
     """
+    files, reading = spec_files(root)
     sources: Sources = {}
-    files, faults = spec_files(root)
     trees: dict[str, Node] = {}
+    hidden: list[Node] = []
     for file in (PLATFORM, *files):
-        tree, found = _tree(root, file, sources)
-        faults += found
+        tree, faults = _tree(root, file, sources, hidden)
+        reading += faults
         if tree is not None:
             trees[file] = tree
-    platform = trees.pop(PLATFORM, None)
-    environments, found = _check(platform, trees)
-    faults += found
-    spec = Spec(tuple(environments)) if not faults else None
-    return spec, sorted(set(faults), key=lambda fault: (fault.place, fault.code, fault.message)), sources
+    specs, grammar, together = _check(root, trees)
+    faults = hide(_settle(reading, grammar, together), hidden)
+    return (None if faults else Spec(tuple(specs))), faults, sources
 
 
-def _tree(root: Path, file: str, sources: Sources) -> tuple[Node | None, list[Diagnostic]]:
+def _tree(
+    root: Path, file: str, sources: Sources, hidden: list[Node]
+) -> tuple[Node | None, list[Diagnostic]]:
+    """Read one file into a tree whose root is a map; note its text and what must not be shown of it."""
     text, faults = read(root, file)
     if text is None:
         return None, faults
-    sources[file] = normalize(text)
-    return parse(text, file)
+    text = normalize(text)
+    tree, faults = parse(text, file)
+    found = list(secrets_in(tree)) if tree else []
+    hidden += [node for node, _ in found]
+    sources[file] = blot(text, (node for node, _ in found))
+    faults += [fault for _, fault in found if fault]
+    if tree is not None and not isinstance(tree.value, dict):
+        what = "an empty file" if tree.value is None else shown(tree.value)
+        way_out = "write platform: <name> first" if file == PLATFORM else "write environment: <name> first"
+        faults.append(
+            Diagnostic("wrong-type", f"found {what} where a map is needed", Place(file, 0, 0), help=way_out)
+        )
+        tree = None
+    return tree, faults
 
 
-def _check(platform: Node | None, trees: dict[str, Node]) -> tuple[list[EnvironmentSpec], list[Diagnostic]]:
-    faults: list[Diagnostic] = []
+def _check(
+    root: Path, trees: dict[str, Node]
+) -> tuple[list[EnvironmentSpec], list[Diagnostic], list[Diagnostic]]:
+    """Return the environments without mistakes, the mistakes of single values, and those of values together."""
+    platform = trees.get(PLATFORM)
+    alone = [fault for file, tree in trees.items() for fault in own_rules(file, tree)]
+    together: list[Diagnostic] = []
+    merged: dict[str, Node] = {}
     specs = []
+    if platform is not None:
+        _, faults = _validate(platform, PLATFORM, PLATFORM_ONLY)
+        alone += [*faults, *folders(root, platform)]
+        together += rules.order(platform)
     for file, tree in trees.items():
-        merged = merge(platform, tree) if platform else tree
-        try:
-            model = Environment.model_validate(merged.plain())
-        except ValidationError as error:
-            faults += faults_of(error, merged, file)
-        else:
-            specs.append(
-                EnvironmentSpec(
-                    model, merged, order_of(model), model.tier or tier_of(model.environment) or ""
-                )
-            )
-    return sorted(specs, key=lambda spec: spec.model.environment), faults
+        if file == PLATFORM:
+            continue
+        if platform is None:
+            alone += _validate(tree, file, ENVIRONMENT_ONLY - {("tier",)})[1]
+            continue
+        services = entries(platform, "services").keys()
+        known, faults = known_services(tree, services) if services else (tree, [])
+        merged[file] = merge(platform, known)
+        model, more = _validate(merged[file], file, None)
+        alone += [*faults, *more]
+        if model is not None:
+            specs.append(_environment(model, merged[file]))
+    for tree in merged.values():
+        for rule in (rules.ports, rules.variables, rules.names, rules.disabled, schemas):
+            together += rule(tree)
+    together += [*policy.tiers(merged), *policy.timeouts(merged)]
+    return specs, alone, together
 
 
-def order_of(model: Environment) -> tuple[str, ...]:
-    """Return the enabled services that migrate, each after those it names, ties by name."""
-    waiting = {
+def _validate(
+    tree: Node, file: str, required: Iterable[tuple[str, ...]] | None
+) -> tuple[Environment | None, list[Diagnostic]]:
+    """Check a tree by the grammar; of the keys it lacks only those `required` are reported, `None` for all."""
+    try:
+        return Environment.model_validate(tree.plain()), []
+    except ValidationError as error:
+        return None, faults_of(error, tree, file, required)
+
+
+def _environment(model: Environment, tree: Node) -> EnvironmentSpec:
+    after = {
         name: set(service.migrations.after)
         for name, service in model.services.items()
         if service.enabled and service.migrations is not None
     }
-    order: list[str] = []
-    while waiting:
-        name = min((name for name, after in waiting.items() if not after & waiting.keys()), default=None)
-        if name is None:  # a cycle, which the rules report
-            break
-        order.append(name)
-        del waiting[name]
-    return tuple(order)
+    return EnvironmentSpec(model, tree, tuple(in_order(after)[0]), policy.tier_of(tree) or "")
 
 
-def tier_of(environment: str) -> str | None:
-    """Return the tier that the name of an environment says: it, or its part before the first `-`."""
-    stem = environment.split("-")[0]
-    return stem if stem in {"local", "preview", "staging", "production"} else None
+def _settle(*phases: list[Diagnostic]) -> list[Diagnostic]:
+    """Sort all mistakes by place, each once; what an earlier phase refused is not judged again by a later one."""
+    settled: list[Diagnostic] = []
+    spoiled: set[tuple[str, int, int]] = set()
+    for phase in phases:
+        found = [fault for fault in dict.fromkeys(phase) if _spot(fault.place) not in spoiled]
+        settled += found
+        spoiled.update(_spot(fault.place) for fault in found if fault.place.line)
+    return sorted(settled, key=lambda fault: (fault.place, fault.code, fault.message))
+
+
+def _spot(place: Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column

@@ -10,13 +10,13 @@ Line ends may be LF or CRLF; a byte order mark at the start is dropped.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
+from compiler.spec.characters import character_faults, text_faults
 from compiler.spec.shown import shown
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ MAX_NODES = 200_000
 Scalar = str | int | bool | None
 _NOTHING = {"", "~", "null"}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
-# What an editor would not show, or would show as another line: control characters but tab and line feed,
-# other line ends, overrides of the text's direction, surrogates, non-characters, a byte order mark in the middle.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
-)
-_REFUSED_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
@@ -69,7 +63,7 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Diagnostic]]:
     A mistake that spoils the rest of the file gives no tree; others do not stop the reading.
     """
     text = normalize(text)
-    faults = _characters(text, file)
+    faults = character_faults(text, file)
     if faults:
         return None, faults
     reader = _Reader(file, text)
@@ -79,31 +73,11 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Diagnostic]]:
         return None, reader.faults
     except yaml.MarkedYAMLError as error:
         return None, [*reader.faults, _syntax(error, reader)]
-    except yaml.YAMLError as error:  # a reader's error, which _characters should have found
+    except yaml.YAMLError as error:  # a reader's error, which character_faults should have found
         return None, [
             *reader.faults,
             Diagnostic("yaml-syntax", f"found text that is not YAML: {error}", Place(file, 0, 0)),
         ]
-
-
-def _characters(text: str, file: str) -> list[Diagnostic]:
-    faults = []
-    for match in _UNPRINTABLE.finditer(text):
-        before = text.rfind("\n", 0, match.start()) + 1
-        place = Place(file, text.count("\n", 0, match.start()) + 1, match.start() - before + 1)
-        faults.append(_unprintable(match[0], place))
-        if len(faults) == 10:
-            break
-    return faults
-
-
-def _unprintable(character: str, place: Place) -> Diagnostic:
-    return Diagnostic(
-        "unprintable-character",
-        f"found the character U+{ord(character):04X}, which cannot be seen",
-        place,
-        help="remove it; text is one line of printable characters",
-    )
 
 
 def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
@@ -203,7 +177,7 @@ class _Reader:
                 "remove it; quoted is text, plain true, false and decimal numbers are what they look like",
             )
         if isinstance(event, yaml.ScalarEvent):
-            return Node(self.scalar(event, place), place, key, event.end_mark.line + 1)
+            return self.scalar(event, place, key)
         if depth == MAX_DEPTH:
             self.fault(
                 "too-deep",
@@ -234,11 +208,12 @@ class _Reader:
             value = []
             while not isinstance(end := next(events), yaml.SequenceEndEvent):
                 value.append(self.node(end, events, depth + 1, None))
+        last: Any = end.end_mark
         if event.flow_style:
-            place = self.place(event.start_mark, end.end_mark)
+            place = self.place(event.start_mark, last)
         elif key is not None:
             place = key
-        return Node(value, place, key, end.end_mark.line + 1)
+        return Node(value, place, key, last.line + 1)
 
     def mapping(self, events: Iterator[Any], depth: int) -> tuple[dict[str, Node], Any]:
         """Read the entries of a map and its end; of two entries with one key the first stays."""
@@ -279,26 +254,18 @@ class _Reader:
             )
         return None
 
-    def scalar(self, event: Any, place: Place) -> Scalar:
-        """Return the value of a scalar by the rules of this module."""
+    def scalar(self, event: Any, place: Place, key: Place | None) -> Node:
+        """Read a scalar by the rules of this module."""
         text: str = event.value
-        if not event.style:
-            if text in _NOTHING:
-                return None
-            if text in {"true", "false"}:
-                return text == "true"
-            if _INTEGER.fullmatch(text):
-                return int(text)
-        if not text.isprintable():
-            for character in text:
-                if unicodedata.category(character) in _REFUSED_CATEGORIES:
-                    self.faults.append(_unprintable(character, place))
-                    break
-        if not text.isascii() and not unicodedata.is_normalized("NFC", text):
-            self.fault(
-                "not-normalized",
-                "found text that is not in Unicode's normal form C",
-                place,
-                "type it anew: a letter and its accent are one character",
-            )
-        return text
+        value: Scalar = text
+        if event.style:
+            self.faults += text_faults(text, place)
+        elif text in _NOTHING:
+            value = None
+        elif text in {"true", "false"}:
+            value = text == "true"
+        elif _INTEGER.fullmatch(text):
+            value = int(text)
+        else:
+            self.faults += text_faults(text, place)
+        return Node(value, place, key, event.end_mark.line + 1)
