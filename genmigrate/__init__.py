@@ -5,15 +5,16 @@ code may appear beside it. Python writes the byte code of this very file before 
 copy is taken away again here.
 """
 
-import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 CALLER_WRITES_NO_BYTECODE = sys.dont_write_bytecode
 if sys.argv[:1] == ["-m"]:  # what runpy leaves in argv while it imports the package
     sys.dont_write_bytecode = True
     if not CALLER_WRITES_NO_BYTECODE and __spec__.cached:
-        try:
-            os.remove(__spec__.cached)
-            os.rmdir(os.path.dirname(__spec__.cached))
-        except OSError:
-            pass  # read-only, shared with another start, or never written: nothing of ours is left
+        with suppress(
+            OSError
+        ):  # read-only, shared with another start, or never written: nothing of ours is left
+            Path(__spec__.cached).unlink()
+            Path(__spec__.cached).parent.rmdir()

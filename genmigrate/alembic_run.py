@@ -1,25 +1,28 @@
-"""Turns one schema behind its head into one at it, by running Alembic in this process through the service's own env.py."""
+"""Turns a schema behind its head into one at it, by Alembic in this process through the service's own env.py."""
 
 from __future__ import annotations
 
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import Trouble
-from genmigrate.history import History
+from genmigrate.codes import RunError
 from genmigrate.output import one_line
-from genmigrate.plan import Plan, Service, Target
 from genmigrate.session import sqlstate
-from genmigrate.url import DatabaseUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from genmigrate.history import History
+    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.url import DatabaseUrl
 
 
-class RevisionFailed(Exception):
+class RevisionError(Exception):
     """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
 
     def __init__(self, revision: str | None, reason: str, place: str) -> None:
@@ -29,7 +32,7 @@ class RevisionFailed(Exception):
         self.place = place
 
 
-class WrongSchema(Exception):
+class WrongSchemaError(Exception):
     """env.py works in another schema, or with another version table, than the plan says."""
 
 
@@ -55,7 +58,7 @@ def upgrade(
 ) -> list[str]:
     """Apply what is pending in one schema, each revision in a transaction of its own.
 
-    Returns the ids of the applied revisions in order. Raises RevisionFailed, or the Trouble that `check`, called
+    Returns the ids of the applied revisions in order. Raises RevisionError, or the RunError that `check`, called
     before each revision, raises. The working directory must be the service's folder.
     """
     applied: list[str] = []
@@ -86,11 +89,11 @@ def upgrade(
     try:
         with _in_schema(target.schema):
             _run(service, history.head, guarded, options, {})
-    except Trouble:
+    except RunError:
         raise
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
         check()  # an error that our own cancelling caused is not the migration's
-        raise RevisionFailed(
+        raise RevisionError(
             running[-1] if running else None, url.hide(_reason(error)), _place(error)
         ) from None
     return applied
@@ -102,7 +105,7 @@ def render(
     """The SQL from revision `start` (None: nothing) to the head, as env.py's offline mode spells it.
 
     Returns the SQL and, for each revision that cannot be rendered without a database, its id and the reason; such
-    a revision leaves a comment where its statements would be. Raises RevisionFailed when env.py itself fails.
+    a revision leaves a comment where its statements would be. Raises RevisionError when env.py itself fails.
     """
     buffer = StringIO()
     holes: list[tuple[str, str]] = []
@@ -114,7 +117,7 @@ def render(
             start_of_step = buffer.tell()
             try:
                 original(**arguments)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a revision may raise anything
                 buffer.seek(start_of_step)
                 buffer.truncate()
                 reason = url.hide(_reason(error))
@@ -132,8 +135,8 @@ def render(
     try:
         with _in_schema(target.schema):
             _run(service, history.head, guarded, options, {"as_sql": True, "starting_rev": start}, buffer)
-    except (Exception, SystemExit) as error:
-        raise RevisionFailed(None, url.hide(_reason(error)), _place(error)) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
+        raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
     return buffer.getvalue(), holes
 
 
@@ -154,7 +157,7 @@ def _run(
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-    config = Config(os.path.abspath(service.config), output_buffer=buffer)
+    config = Config(Path.cwd() / service.config, output_buffer=buffer)
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
@@ -168,7 +171,7 @@ def _run(
         options(given)
         configure(*positional, **given)
 
-    setattr(environment, "configure", configure_with_options)  # noqa: B010  (a method, on this one object)
+    environment.__dict__["configure"] = configure_with_options  # for this run; env.py calls it
     with environment:
         script.run_env()
 
@@ -179,7 +182,7 @@ def _agree(given: dict[str, Any], option: str, planned: str) -> None:
     Explicit even where env.py relies on search_path: a version table found in another schema would be believed.
     """
     if given.get(option) not in (None, planned):
-        raise WrongSchema(f"env.py sets {option} to {given[option]}, the plan says {planned}")
+        raise WrongSchemaError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
     given[option] = planned
 
 
@@ -198,7 +201,7 @@ def _confine(context: Any, schema: str, plan: Plan) -> None:
 def _expect(context: Any, schema: str) -> None:
     actual = context.connection.exec_driver_sql("SELECT current_schema()").scalar()
     if actual != schema:
-        raise WrongSchema(f"env.py works in schema {actual}, not in {schema} as ALEMBIC_SCHEMA says")
+        raise WrongSchemaError(f"env.py works in schema {actual}, not in {schema} as ALEMBIC_SCHEMA says")
 
 
 def _reason(error: BaseException) -> str:
@@ -208,7 +211,7 @@ def _reason(error: BaseException) -> str:
     if code:
         message = getattr(getattr(original, "diag", None), "message_primary", None) or original
         return f"{one_line(message)} (SQLSTATE {code})"
-    if isinstance(original, WrongSchema):
+    if isinstance(original, WrongSchemaError):
         return one_line(original)
     return f"{type(original).__name__}: {one_line(original)}"
 

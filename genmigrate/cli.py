@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from genmigrate import plan as plans
-from genmigrate.codes import OK, USAGE, Trouble
+from genmigrate.codes import OK, USAGE, RunError
 from genmigrate.exchange import PATIENCE_S, Exchange
 from genmigrate.output import HEADING, say
-from genmigrate.plan import Plan, Service, Target
 
 if TYPE_CHECKING:
     from genmigrate.driver import Driver
+    from genmigrate.plan import Plan, Service, Target
 
 TIMEOUT_S = {"upgrade": 60.0, "wait": 60.0, "status": 5.0, "sql": 5.0}
 EPILOG = """exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 database unreachable, 4 locked, 5 database ahead or
@@ -28,7 +28,7 @@ unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}\n{self.format_usage().strip()}", file=sys.stderr)
+        say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
         raise SystemExit(USAGE)
 
 
@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 def _common(sub: argparse.ArgumentParser, timeout: float) -> None:
     sub.add_argument("--plan", type=Path, required=True, metavar="FILE", help="the compiled plan.json")
     sub.add_argument(
-        "--root", type=Path, default=Path("."), metavar="DIR", help="root of the repository (default: .)"
+        "--root", type=Path, default=Path(), metavar="DIR", help="root of the repository (default: .)"
     )
     sub.add_argument(
         "--exchange", type=Path, metavar="DIR", help="folder shared with the workers (default: temporary)"
@@ -104,10 +104,10 @@ def main(arguments: list[str]) -> int:
         if options.command == "worker":
             return _worker(plan, options)
         return _drive(plan, options)
-    except Trouble as trouble:
-        print(f"genmigrate: {trouble.reason}", file=sys.stderr)
+    except RunError as trouble:
+        say(f"genmigrate: {trouble.reason}", sys.stderr)
         if trouble.way_out:
-            print(f"  -> {trouble.way_out}", file=sys.stderr)
+            say(f"  → {trouble.way_out}", sys.stderr)
         return trouble.code
 
 
@@ -117,7 +117,9 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
     (service,) = _services(plan, [options.service])
     folder = (options.path or Path(service.path)).absolute()
     if not folder.is_dir():
-        raise Trouble("usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path")
+        raise RunError(
+            "usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path"
+        )
     return serve(plan, service, Exchange(_folder(options.exchange)), folder)
 
 
@@ -127,9 +129,9 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
     targets = _targets(plan, options.service, options.tenant)
     if options.path and (options.workers != "here" or len(targets) != 1):
-        raise Trouble("usage", "--path goes with --workers here and exactly one --service", "")
+        raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
     if options.workers == "external" and not options.exchange:
-        raise Trouble("usage", "--workers external needs the folder they share: --exchange DIR", "")
+        raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
     exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
     try:
         folder = options.path.absolute() if options.path else None
@@ -171,7 +173,9 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise Trouble("usage", f"the exchange folder {path} is not there", "make it, or leave --exchange out")
+        raise RunError(
+            "usage", f"the exchange folder {path} is not there", "make it, or leave --exchange out"
+        )
     return path.absolute()
 
 
@@ -179,14 +183,14 @@ def _services(plan: Plan, names: list[str]) -> list[Service]:
     known = {service.name: service for service in plan.services}
     for name in names:
         if name not in known:
-            raise Trouble("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
+            raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
     return [service for service in plan.services if not names or service.name in names]
 
 
 def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
     for tenant in tenants:
         if tenant not in plan.tenants:
-            raise Trouble(
+            raise RunError(
                 "usage", f"no tenant {tenant} in the plan", f"known: {', '.join(plan.tenants[:20])}"
             )
     chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OK = 0
 FAILED = 1
@@ -66,7 +69,7 @@ def worst(codes: Iterable[int]) -> int:
     return min(codes, key=PRECEDENCE.index, default=OK)
 
 
-class Trouble(Exception):
+class RunError(Exception):
     """A state in which the work cannot go on: its word, why, and the way out for a person."""
 
     def __init__(self, word: str, reason: str, way_out: str = "") -> None:

@@ -6,17 +6,22 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from genmigrate import exchange as exchanges
-from genmigrate.codes import OK, Trouble, worst
+from genmigrate.codes import OK, RunError, worst
 from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
 from genmigrate.output import names, say
-from genmigrate.plan import Plan, Service, Target
 from genmigrate.watch import GRACE_S
-from genmigrate.workers import Started, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.workers import Started, Workers
 
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
@@ -66,11 +71,11 @@ class Driver:
     def run(self, go_on: bool) -> int:
         """Send every service its order, in plan order; stop at the first that fails unless `go_on`.
 
-        Returns the exit code. Raises Trouble when the exchange folder cannot be used.
+        Returns the exit code. Raises RunError when the exchange folder cannot be used.
         """
         names_of_all = tuple(service.name for service in self.plan.services)
         if exchanges.another_driver(self._exchange):
-            raise Trouble(
+            raise RunError(
                 "locked", f"another driver works in {self._exchange.folder}", "wait for it, run again"
             )
         beat = Beat(self._exchange, "driver", {"run": self._run})
@@ -107,7 +112,7 @@ class Driver:
             for each in following:  # its interpreter starts while this one works
                 self._start(each)
             self._follow(service, worker, outcome)
-        except Trouble as trouble:
+        except RunError as trouble:
             outcome.code, outcome.word = trouble.code, trouble.word
             outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
             self._say(f"  ✗ {service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
@@ -148,10 +153,10 @@ class Driver:
                 return str(alive["worker"])
             if started and started.ended() is not None:
                 way_out = f"try it by hand: {' '.join(service.python)} --version"
-                raise Trouble("not-started", f"its worker did not start: {started.last_line()}", way_out)
+                raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:
                 reason = f"no worker of {service.name} came within {self.order.worker_timeout_s:.0f} s"
-                raise Trouble(
+                raise RunError(
                     "terminated", reason, f"look at the log of its container in {self.plan.environment}"
                 )
             time.sleep(LOOK_S)
@@ -160,7 +165,7 @@ class Driver:
         if not self._stop_word and time.monotonic() > self._give_up:
             self._stop_word = "deadline"
         if self._stop_word:
-            raise Trouble(self._stop_word, "stopped before it was asked")
+            raise RunError(self._stop_word, "stopped before it was asked")
 
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
         """Repeat the worker's lines until its result is there or it is dead."""
@@ -185,7 +190,7 @@ class Driver:
                 stopped_at = time.monotonic()
                 self._put_stop()
             if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
-                raise Trouble(self._stop_word, "its worker did not stop in time")
+                raise RunError(self._stop_word, "its worker did not stop in time")
             time.sleep(LOOK_S)
 
     def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
@@ -201,7 +206,7 @@ class Driver:
         why = "its worker was restarted in the middle" if replaced else "its worker ended without a result"
         if over and started:
             why += f" (exit {started.ended()}: {started.last_line()})"
-        raise Trouble(
+        raise RunError(
             "terminated", why, "each schema is at a whole revision: run again, it goes on from there"
         )
 
@@ -229,10 +234,8 @@ class Driver:
             alive = self._exchange.get(f"{service}.alive")
             if alive and alive.get("worker"):
                 self._seen.add(str(alive["worker"]))
-        try:
+        with suppress(RunError):  # they will notice the silence
             self._put_stop()
-        except Trouble:
-            pass  # they will notice the silence
         give_up = time.monotonic() + 1.0
         for started in self._started.values():
             while started.ended() is None and time.monotonic() < give_up:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What leads another interpreter astray when it is inherited from the one that runs the driver.
 CONTAMINATION = (
@@ -74,10 +78,8 @@ def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
 
 def leave_no_trace(package: Path) -> None:
     """In the worker: forget how it was started, so that a service's code and its children see their own world."""
-    import sys
-
     here = str(package.parent)
-    cwd = os.getcwd()
+    cwd = str(Path.cwd())
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in inherited if entry and os.path.realpath(entry) != os.path.realpath(here)]
     if kept:

@@ -31,11 +31,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 BEAT_S = 1.0
 LOOK_S = 0.02
@@ -60,14 +63,14 @@ class Exchange:
         self.folder = folder
 
     def put(self, name: str, message: Message) -> None:
-        """Write one message whole. Raises Trouble("usage") when the folder cannot be written."""
+        """Write one message whole. Raises RunError("usage") when the folder cannot be written."""
         target = self.folder / name
         draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
         try:
             draft.write_text(json.dumps(message, ensure_ascii=False), encoding="utf-8")
-            os.replace(draft, target)
+            draft.replace(target)
         except OSError as error:
-            raise Trouble(
+            raise RunError(
                 "usage",
                 f"cannot write {target}: {error.strerror}",
                 "driver and workers need one folder that all of them may write",
@@ -84,13 +87,13 @@ class Exchange:
     def append(self, service: str, record: Message) -> None:
         """Add one record to a service's lines, in one write so that a reader never sees half of it."""
         line = json.dumps(record, ensure_ascii=False) + "\n"
-        with open(self.folder / f"{service}.lines", "ab", buffering=0) as file:
+        with (self.folder / f"{service}.lines").open("ab", buffering=0) as file:
             file.write(line.encode("utf-8", "backslashreplace"))
 
     def records(self, service: str, offset: int) -> tuple[list[Message], int]:
         """The whole records from `offset` on, and the offset behind them."""
         try:
-            with open(self.folder / f"{service}.lines", "rb") as file:
+            with (self.folder / f"{service}.lines").open("rb") as file:
                 file.seek(offset)
                 data = file.read()
         except OSError:
@@ -131,10 +134,8 @@ class Beat(threading.Thread):
         """The thread's body."""
         beat = 0
         while True:
-            try:
+            with suppress(RunError):  # a full disk: the other side will notice the silence
                 self._exchange.put(self._name, {**self._message, "beat": beat})
-            except Trouble:
-                pass  # a full disk: the other side will notice the silence
             beat += 1
             if self._ended.wait(BEAT_S):
                 return

@@ -6,13 +6,16 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterable
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SECTION = "alembic"
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
@@ -64,7 +67,7 @@ class History:
 def read(folder: Path, config: str) -> History:
     """Read the history that the Alembic configuration `config` in the service's `folder` points to.
 
-    Raises Trouble: "usage" when the configuration cannot be read, "several-heads", or "broken-history" (an id
+    Raises RunError: "usage" when the configuration cannot be read, "several-heads", or "broken-history" (an id
     twice, an unknown parent, a cycle, a file whose ids are not plain strings).
     """
     revisions: dict[str, Revision] = {}
@@ -75,7 +78,7 @@ def read(folder: Path, config: str) -> History:
                 continue
             other = revisions.setdefault(revision.id, revision)
             if other is not revision:
-                raise Trouble(
+                raise RunError(
                     "broken-history",
                     f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}",
                     "give one of them a new id, and its children that parent",
@@ -87,7 +90,7 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
     for revision in revisions.values():
         for parent in revision.parents + revision.needs:
             if parent not in revisions:
-                raise Trouble(
+                raise RunError(
                     "broken-history",
                     f"{revision.file.name} follows revision {parent}, which no file has",
                     "correct down_revision, or bring the missing file back",
@@ -95,7 +98,7 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
     followed = {parent for revision in revisions.values() for parent in revision.parents}
     heads = [revision for revision in revisions.values() if revision.id not in followed]
     if len(heads) > 1:
-        raise Trouble(
+        raise RunError(
             "several-heads",
             f"{len(heads)} heads: {' and '.join(sorted(head.file.name for head in heads))}",
             f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads",
@@ -111,7 +114,7 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
         ready = [r for r in waiting.values() if all(parent in ordered for parent in r.parents + r.needs)]
         if not ready:
             files = ", ".join(sorted(revision.file.name for revision in waiting.values()))
-            raise Trouble(
+            raise RunError(
                 "broken-history", f"revisions follow each other in a circle: {files}", "correct down_revision"
             )
         for revision in ready:
@@ -124,7 +127,7 @@ def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
     file = folder / config
     parser = ConfigParser({"here": file.absolute().parent.as_posix()})
     try:
-        with open(file, encoding="utf-8") as stream:
+        with file.open(encoding="utf-8") as stream:
             parser.read_file(stream)
         location = parser.get(SECTION, "script_location", fallback="")
         several = parser.get(SECTION, "version_locations", fallback="")
@@ -133,15 +136,15 @@ def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
         )
         recursive = parser.getboolean(SECTION, "recursive_version_locations", fallback=False)
     except OSError as error:
-        raise Trouble(
+        raise RunError(
             "usage", f"cannot read {file}: {error.strerror}", "the plan's config names it"
         ) from None
     except (ConfigError, ValueError) as error:
-        raise Trouble(
+        raise RunError(
             "usage", f"{file}: {str(error).splitlines()[0]}", "correct the [alembic] section"
         ) from None
     if not location:
-        raise Trouble("usage", f"{file} has no script_location", "name the migrations' folder there")
+        raise RunError("usage", f"{file} has no script_location", "name the migrations' folder there")
     if not several:
         return [(_place(folder, location) / "versions", recursive)]
     places = several.split(SEPARATORS[separator]) if separator in SEPARATORS else re.split(r", *| +", several)
@@ -150,7 +153,7 @@ def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
 
 def _place(folder: Path, location: str) -> Path:
     """A path as Alembic reads it: relative to the working directory, or `package:folder`."""
-    if os.path.isabs(location) or ":" not in location:
+    if Path(location).is_absolute() or ":" not in location:
         return folder / location
     package, *rest = location.split(":")
     for entry in [str(folder), *sys.path]:
@@ -162,7 +165,7 @@ def _place(folder: Path, location: str) -> Path:
 
 def _files(directory: Path, recursive: bool) -> list[Path]:
     if not directory.is_dir():
-        raise Trouble(
+        raise RunError(
             "usage", f"the folder of the revisions, {directory}, is not there", "correct script_location"
         )
     found = directory.rglob("*.py") if recursive else directory.glob("*.py")
@@ -173,7 +176,7 @@ def _revision(file: Path) -> Revision | None:
     try:
         tree = ast.parse(file.read_bytes(), filename=file.name)
     except (OSError, SyntaxError, ValueError) as error:
-        raise Trouble("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
+        raise RunError("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
     values: dict[str, ast.expr] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -184,7 +187,7 @@ def _revision(file: Path) -> Revision | None:
         return None  # a helper module; Alembic passes it over too
     ids = _strings(file, "revision", values["revision"])
     if len(ids) != 1:
-        raise Trouble(
+        raise RunError(
             "broken-history", f"{file.name}: revision is not one string", "write it as a plain string"
         )
     parents = _strings(file, "down_revision", values.get("down_revision"))
@@ -208,7 +211,7 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
         else (0,)
     )
     if not all(isinstance(item, str) for item in items):
-        raise Trouble(
+        raise RunError(
             "broken-history", f"{file.name}: {name} is not written as plain strings", "write it out"
         )
     return tuple(item for item in items if isinstance(item, str))
@@ -216,5 +219,5 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
 
 def _slug(file: Path, revision: str) -> str:
     """`<id>_<slug>.py` gives the slug; a file named otherwise gives what stands behind the id, or its stem."""
-    before, found, behind = file.stem.partition(revision)
+    _before, found, behind = file.stem.partition(revision)
     return behind.lstrip("_-") or revision if found else file.stem

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from genmigrate import survey as surveys
-from genmigrate.codes import OK, Trouble
-from genmigrate.exchange import Exchange, Message
-from genmigrate.history import History
+from genmigrate.codes import OK, RunError
 from genmigrate.output import names
-from genmigrate.plan import Plan, Service, Target
 from genmigrate.session import NAME_BYTES, Session, create_database, limit_sessions, open_session
-from genmigrate.survey import State
 from genmigrate.url import DatabaseUrl, parse
-from genmigrate.watch import Watch
+
+if TYPE_CHECKING:
+    from genmigrate.exchange import Exchange, Message
+    from genmigrate.history import History
+    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.survey import State
+    from genmigrate.watch import Watch
 
 
 @dataclass
@@ -42,11 +45,11 @@ class Job:
         self.patience_s = float(self.order.get("timeout", 0))
 
     def url(self) -> DatabaseUrl:
-        """The service's database URL. Raises Trouble("usage") when it is not there or names another database."""
+        """The service's database URL. Raises RunError("usage") when it is not there or names another database."""
         variable = self.service.url_env
         url = parse(os.environ.get(variable, ""), variable)
         if url.database != self.service.database:
-            raise Trouble(
+            raise RunError(
                 "usage",
                 f"{variable} names database {url.database or '(none)'}, the plan says {self.service.database}",
                 "correct the URL, or the service's database in the spec",
@@ -58,7 +61,7 @@ class Job:
         limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
         try:
             return open_session(url, self.application, self.patience_s, self.watch.check, self.note)
-        except Trouble as trouble:
+        except RunError as trouble:
             if trouble.word != "missing-database" or not create:
                 raise
         create_database(url, self.application)
@@ -79,7 +82,7 @@ class Job:
         """Show a line that is not part of the result."""
         self._record({"to": "stderr", "text": text})
 
-    def give_up(self, trouble: Trouble) -> None:
+    def give_up(self, trouble: RunError) -> None:
         """The whole service cannot be worked on: say so and note it for the result."""
         show = self.note if self.order.get("command") == "sql" else self.line
         show(f"  ✗ {self.service.name} {trouble.word}: {trouble.reason}")

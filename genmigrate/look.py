@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genmigrate import history, survey
-from genmigrate.codes import CODE_OF_WORD, Trouble
-from genmigrate.history import History
+from genmigrate.codes import CODE_OF_WORD, RunError
 from genmigrate.job import Job, explain
 from genmigrate.output import names
-from genmigrate.session import Session
-from genmigrate.survey import State
+
+if TYPE_CHECKING:
+    from genmigrate.history import History
+    from genmigrate.survey import State
 
 POLL_S = 0.5
 NEEDS_PERSON = ("unversioned", "unstamped")
@@ -44,7 +46,7 @@ def states(job: Job, past: History) -> list[State]:
     url = job.url()
     try:
         session = job.connect(url, create=False)
-    except Trouble as trouble:
+    except RunError as trouble:
         if trouble.word == "missing-database" and job.plan.create_databases:
             return survey.missing(job.targets, past)
         raise
@@ -56,45 +58,55 @@ def states(job: Job, past: History) -> list[State]:
 
 def wait(job: Job) -> None:
     """Wait until PostgreSQL answers and, with at_least, until each schema is where this image needs it."""
-    give_up = time.monotonic() + job.patience_s
+    if job.order.get("at_least"):
+        return _wait_for_schemas(job)
     url = job.url()
-    if not job.order.get("at_least"):
-        try:
-            job.connect(url, create=False).close()
-        except Trouble as trouble:
-            if trouble.word != "missing-database" or not job.plan.create_databases:
-                raise
-        return job.line(f"  ✓ {job.service.name}: PostgreSQL at {url.place} answers", up_to_date=1)
-    past = history.read(Path.cwd(), job.service.config)
-    session: Session | None = None
-    told = ""
     try:
-        while True:
-            job.watch.check()
-            try:
-                session = session or job.connect(url, create=False)
-                lacking = [state for state in job.survey(session, past) if not _enough(state)]
-                text = "; ".join(_lack(job, past, state) for state in lacking[:3])
-            except Trouble as trouble:
-                if trouble.word != "missing-database" or time.monotonic() + POLL_S > give_up:
-                    raise
-                lacking, text = [], trouble.reason
-            except Exception as error:  # the session may be cut while one waits: connect again, bounded
-                if session is None or not isinstance(error, session.errors) or time.monotonic() > give_up:
-                    raise
-                session.close()
-                session, lacking, text = None, [], "the connection was cut"
-            if session is not None and not text:
-                return _all_enough(job)
-            if time.monotonic() + POLL_S > give_up:
-                return _too_late(job, past, lacking)
-            if text != told:
-                told = text
-                job.note(f"waiting: {text}")
-            time.sleep(POLL_S)
+        job.connect(url, create=False).close()
+    except RunError as error:
+        if error.word != "missing-database" or not job.plan.create_databases:
+            raise
+    return job.line(f"  ✓ {job.service.name}: PostgreSQL at {url.place} answers", up_to_date=1)
+
+
+def _wait_for_schemas(job: Job) -> None:
+    """Look again and again until the job's patience ends; one look with a patience of 0."""
+    give_up = time.monotonic() + job.patience_s
+    past = history.read(Path.cwd(), job.service.config)
+    told = ""
+    while True:
+        job.watch.check()
+        last = time.monotonic() + POLL_S > give_up
+        found = _lacking(job, past, last)
+        if found == []:
+            return _all_enough(job)
+        if found and last:
+            return _too_late(job, past, found)
+        text = (
+            "; ".join(_lack(job, past, state) for state in (found or ())[:3]) or "no answer from the database"
+        )
+        if text != told:
+            told = text
+            job.note(f"waiting: {text}")
+        time.sleep(POLL_S)
+
+
+def _lacking(job: Job, past: History, last: bool) -> list[State] | None:
+    """The schemas that this image cannot work with; None when there is no answer and it is not the last look."""
+    try:
+        session = job.connect(job.url(), create=False)
+    except RunError as error:
+        if error.word != "missing-database" or last:
+            raise
+        return None
+    try:
+        return [state for state in job.survey(session, past) if not _enough(state)]
+    except session.errors:  # cut while one waits, by a failover for instance
+        if last:
+            raise
+        return None
     finally:
-        if session is not None:
-            session.close()
+        session.close()
 
 
 def _enough(state: State) -> bool:

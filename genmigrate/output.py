@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 HEADING = "🗄️  Running database migrations..."
 #: What replaces a sign on an output that cannot show it.
@@ -45,7 +47,7 @@ def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
     """Rows as aligned columns, without blanks at the end of a line."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
 
 
 def one_line(text: object) -> str:

@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1
 LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -86,30 +88,30 @@ class Plan:
 def load(path: Path) -> Plan:
     """Read a plan file.
 
-    Raises Trouble("usage") naming the file, the place in it and what is allowed there.
+    Raises RunError("usage") naming the file, the place in it and what is allowed there.
     """
     try:
         data = path.read_bytes()
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
     except OSError as error:
-        raise Trouble(
+        raise RunError(
             "usage", f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
         ) from None
     except (ValueError, RecursionError) as error:
-        raise Trouble("usage", f"{path} is not a plan: {error}", "compile it again with gen") from None
+        raise RunError("usage", f"{path} is not a plan: {error}", "compile it again with gen") from None
     try:
         return _plan(document, hashlib.sha256(data).hexdigest())
-    except _Refused as error:
+    except _PlanError as error:
         way_out = "the plan and the runner beside it are made together: compile both again with gen"
-        raise Trouble("usage", f"{path}: {error}", way_out) from None
+        raise RunError("usage", f"{path}: {error}", way_out) from None
 
 
-class _Refused(Exception):
+class _PlanError(Exception):
     pass
 
 
 def _refuse(where: str, why: str) -> NoReturn:
-    raise _Refused(f"{where}: {why}")
+    raise _PlanError(f"{where}: {why}")
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

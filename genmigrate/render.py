@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genmigrate import alembic_run, history
 from genmigrate.codes import CODE_OF_WORD
-from genmigrate.history import History
 from genmigrate.job import Job, explain
 from genmigrate.look import states
 from genmigrate.output import names
 from genmigrate.session import quoted
-from genmigrate.survey import State
 from genmigrate.upgrade import READY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genmigrate.history import History
+    from genmigrate.survey import State
 
 
 def run(job: Job) -> None:
@@ -52,7 +56,7 @@ def _group(job: Job, past: History, members: Sequence[State], current: tuple[str
         sql, holes = alembic_run.render(
             job.service, first.target, past, current[0] if current else None, job.url()
         )
-    except alembic_run.RevisionFailed as error:
+    except alembic_run.RevisionError as error:
         job.note(f"{first.target.label} cannot be rendered offline: {error.reason}")
         if error.place:
             job.note(f"  → {error.place}")
@@ -63,3 +67,4 @@ def _group(job: Job, past: History, members: Sequence[State], current: tuple[str
     for revision, reason in holes:
         file = past.revisions[revision].file.name
         job.note(f"{job.service.name}: {past.slug(revision)} cannot be rendered offline: {reason} ({file})")
+    return None

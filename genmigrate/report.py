@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genmigrate.driver import Driver, Outcome
 from genmigrate.output import names, say, table
+
+if TYPE_CHECKING:
+    from genmigrate.driver import Driver, Outcome
 
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")

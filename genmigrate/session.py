@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
 from genmigrate.output import one_line
-from genmigrate.url import DatabaseUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from genmigrate.url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
@@ -30,7 +34,7 @@ REFUSED = (
 def driver_module(url: DatabaseUrl) -> Any:
     """The psycopg or psycopg2 of this Python; the one that the URL names first.
 
-    Raises Trouble("usage") when there is neither.
+    Raises RunError("usage") when there is neither.
     """
     order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
     reasons = []
@@ -39,7 +43,7 @@ def driver_module(url: DatabaseUrl) -> Any:
             return importlib.import_module(name)
         except ImportError as error:
             reasons.append(f"{name}: {one_line(error)}")
-    raise Trouble(
+    raise RunError(
         "usage",
         f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})",
         "add psycopg[binary] or psycopg2 to its dependencies",
@@ -71,10 +75,8 @@ class Session:
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
-        try:
+        with contextlib.suppress(self.errors):
             self._connection.close()
-        except self.errors:
-            pass
 
 
 def limit_sessions(lock_timeout_ms: int, statement_timeout_ms: int, application: str) -> None:
@@ -94,7 +96,7 @@ def open_session(
     """Connect, waiting up to `patience_s` seconds for a server that does not answer yet.
 
     `check` is called between attempts and may raise; `notice` is told each new reason for waiting.
-    Raises Trouble: "unreachable", "wrong-password", "missing-database", "no-right".
+    Raises RunError: "unreachable", "wrong-password", "missing-database", "no-right".
     """
     module = driver_module(url)
     give_up = time.monotonic() + patience_s
@@ -107,7 +109,7 @@ def open_session(
             reason = _reason(url, error)
         _refuse(url, reason)
         if time.monotonic() + pause > give_up:
-            raise Trouble(
+            raise RunError(
                 "unreachable",
                 f"PostgreSQL at {url.place} does not answer: {reason}",
                 "start it, or correct the URL's host and port",
@@ -132,11 +134,11 @@ def _reason(url: DatabaseUrl, error: Exception) -> str:
 def _refuse(url: DatabaseUrl, reason: str) -> None:
     user = url.parameters.get("user", "")
     if "permission denied for database" in reason:
-        raise Trouble("no-right", reason, f"grant CONNECT on the database to {user}")
+        raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
     if "database " in reason and "does not exist" in reason:
-        raise Trouble("missing-database", reason, "create it, or let the environment create its databases")
+        raise RunError("missing-database", reason, "create it, or let the environment create its databases")
     if any(text in reason for text in REFUSED):
-        raise Trouble(
+        raise RunError(
             "wrong-password",
             f"PostgreSQL at {url.place} refuses user {user}: {reason}",
             "correct user and password in the URL",
@@ -146,14 +148,14 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
 def create_database(url: DatabaseUrl, application: str) -> None:
     """Create the URL's database; somebody else creating it at the same moment is as good.
 
-    Raises Trouble: "no-right" when the role may not, "missing-database" when it cannot be done.
+    Raises RunError: "no-right" when the role may not, "missing-database" when it cannot be done.
     """
     module = driver_module(url)
     try:
         session = Session(module, url, application, MAINTENANCE)
     except module.Error as error:
         reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
-        raise Trouble("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
+        raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
     try:
         for attempt in range(20):
             try:
@@ -164,7 +166,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                 if state in ("42P04", "23505"):  # it is there now, or was made in this very moment
                     return
                 if state == "42501":
-                    raise Trouble(
+                    raise RunError(
                         "no-right",
                         f"user {url.parameters.get('user', '')} may not create database {url.database}",
                         "grant CREATEDB, or create it by hand",
@@ -172,7 +174,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                 if (
                     state != "55006" or attempt == 19
                 ):  # 55006: the template is in use by another CREATE DATABASE
-                    raise Trouble(
+                    raise RunError(
                         "missing-database", url.hide(one_line(error)), "create it by hand"
                     ) from None
             time.sleep(0.25)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from genmigrate.codes import Trouble
-from genmigrate.history import History, Revision
-from genmigrate.plan import Target
+from genmigrate.codes import RunError
 from genmigrate.session import Session, quoted, sqlstate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from genmigrate.history import History, Revision
+    from genmigrate.plan import Target
 
 #: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
 CHUNK = 100
@@ -28,18 +32,20 @@ class State:
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
     """The state of each target, in the same order.
 
-    Raises Trouble("no-right") or Trouble("locked") when a version table cannot be read.
+    Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
     """
     try:
         return [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
     except session.errors as error:
         code = sqlstate(error)
         if code == "42501":
-            raise Trouble(
+            raise RunError(
                 "no-right", f"a version table cannot be read: {_text(error)}", "grant SELECT on it"
             ) from None
         if code == "55P03":
-            raise Trouble("locked", f"a version table is locked: {_text(error)}", "run again later") from None
+            raise RunError(
+                "locked", f"a version table is locked: {_text(error)}", "run again later"
+            ) from None
         raise
 
 
@@ -105,7 +111,8 @@ def _populated(session: Session, schemas: list[str], table: str) -> dict[str, in
     if not schemas:
         return {}
     statement = (
-        "SELECT n.nspname, count(*) FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+        "SELECT n.nspname, count(*) "
+        "FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
         "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
         "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"

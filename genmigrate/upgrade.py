@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genmigrate import alembic_run, history
-from genmigrate.codes import CODE_OF_WORD, Trouble
-from genmigrate.history import History
+from genmigrate.codes import CODE_OF_WORD, RunError
 from genmigrate.job import Job, explain
 from genmigrate.lock import locked
 from genmigrate.output import names
 from genmigrate.session import Session, quoted, sqlstate
-from genmigrate.survey import State
-from genmigrate.url import DatabaseUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genmigrate.history import History
+    from genmigrate.survey import State
+    from genmigrate.url import DatabaseUrl
 
 READY = ("up-to-date", "pending", "missing-schema")
 
@@ -23,14 +27,16 @@ def run(job: Job) -> None:
     """Migrate the job's targets.
 
     Files and versions are judged before anything is touched. At the first schema that fails the others stay as
-    they are. Raises Trouble for what concerns the whole service.
+    they are. Raises RunError for what concerns the whole service.
     """
     past = history.read(Path.cwd(), job.service.config)
     url = job.url()
     session = job.connect(url, job.plan.create_databases)
     try:
         if session.rows("SELECT pg_is_in_recovery()")[0][0]:
-            raise Trouble("standby", f"PostgreSQL at {url.place} is a standby", "name the primary in the URL")
+            raise RunError(
+                "standby", f"PostgreSQL at {url.place} is a standby", "name the primary in the URL"
+            )
         states = job.survey(session, past)
         if any(state.word not in READY for state in states):
             _refuse(job, past, states)
@@ -56,7 +62,7 @@ def _migrate(job: Job, past: History, states: Sequence[State], session: Session,
         try:
             job.watch.check()
             applied = [] if state.word == "up-to-date" else _bring_to_head(job, past, state, session, url)
-        except (Trouble, alembic_run.RevisionFailed) as error:
+        except (RunError, alembic_run.RevisionError) as error:
             _report(job, past, state, error, session)
             return _skip(job, past, states[index + 1 :])
         if applied:
@@ -65,6 +71,7 @@ def _migrate(job: Job, past: History, states: Sequence[State], session: Session,
             )
         else:
             job.line(f"  ✓ {label} already up-to-date", up_to_date=1)
+    return None
 
 
 def _bring_to_head(job: Job, past: History, state: State, session: Session, url: DatabaseUrl) -> list[str]:
@@ -73,7 +80,7 @@ def _bring_to_head(job: Job, past: History, state: State, session: Session, url:
     with locked(session, target.schema, job.patience_s, job.watch.check):
         state = job.survey(session, past, (target,))[0]
         if state.word not in READY:  # another runner, with other files, was here while we waited
-            raise Trouble(state.word, *explain(state, job.service, job.plan, past))
+            raise RunError(state.word, *explain(state, job.service, job.plan, past))
         if state.word == "up-to-date":
             return []
         for schema in dict.fromkeys((target.schema, target.version_schema)):
@@ -85,7 +92,7 @@ def _bring_to_head(job: Job, past: History, state: State, session: Session, url:
     if after.word != "up-to-date":
         missing = names([revision.slug for revision in after.pending]) or after.word
         reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
-        raise alembic_run.RevisionFailed(None, reason, "migrations/env.py: does it commit?")
+        raise alembic_run.RevisionError(None, reason, "migrations/env.py: does it commit?")
     return applied
 
 
@@ -96,7 +103,7 @@ def _create_schema(session: Session, schema: str) -> None:
         session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except session.errors as error:
         if sqlstate(error) == "42501":
-            raise Trouble(
+            raise RunError(
                 "no-right", f"schema {schema} may not be created", "grant CREATE on the database"
             ) from None
         if sqlstate(error) not in ("23505", "42P06"):  # made by somebody else in this very moment
@@ -104,11 +111,11 @@ def _create_schema(session: Session, schema: str) -> None:
 
 
 def _report(
-    job: Job, past: History, state: State, error: Trouble | alembic_run.RevisionFailed, session: Session
+    job: Job, past: History, state: State, error: RunError | alembic_run.RevisionError, session: Session
 ) -> None:
     """The line of the schema that failed, and where it stands now."""
     label = state.target.label
-    if isinstance(error, Trouble):
+    if isinstance(error, RunError):
         job.line(f"  ✗ {label} {error.word}: {error.reason}", failed=1)
         job.ended_with(error.code)
         hints = [error.way_out]
@@ -125,7 +132,7 @@ def _report(
 def _stands(job: Job, past: History, state: State, session: Session) -> str:
     try:
         now = job.survey(session, past, (state.target,))[0]
-    except (Trouble, session.errors):
+    except (RunError, session.errors):
         return ""
     here = names([past.slug(revision) for revision in now.current]) or "no revision"
     waiting = {revision.id for revision in now.pending}

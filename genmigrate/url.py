@@ -1,4 +1,4 @@
-"""Turns a database URL, in SQLAlchemy's or libpq's spelling, into connection parameters and a way to hide its password."""
+"""Turns a database URL in SQLAlchemy's or libpq's spelling into connection parameters, and hides its password."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
 
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
 #: libpq's own parameters that may follow the `?`; SQLAlchemy's and asyncpg's others mean nothing to libpq.
@@ -47,11 +47,11 @@ class DatabaseUrl:
 def parse(text: str, variable: str) -> DatabaseUrl:
     """Read the URL that `variable` holds.
 
-    Raises Trouble("usage") that names the variable and never repeats its value.
+    Raises RunError("usage") that names the variable and never repeats its value.
     """
     if not text.strip():
-        raise Trouble(
-            "usage", f"{variable} is not set", f"set it to postgresql://user:password@host:5432/database"
+        raise RunError(
+            "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"
         )
     try:
         parts = urlsplit(text.strip())
@@ -67,7 +67,7 @@ def parse(text: str, variable: str) -> DatabaseUrl:
         }
         query = dict(parse_qsl(parts.query))
     except ValueError:
-        raise Trouble(
+        raise RunError(
             "usage",
             f"{variable} is not a PostgreSQL URL that this runner reads",
             "write it as postgresql://user:password@host:5432/database, special characters as %XX",

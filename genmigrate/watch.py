@@ -8,10 +8,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from genmigrate.codes import CODE_OF_WORD, Trouble
+from genmigrate.codes import CODE_OF_WORD, RunError
 from genmigrate.exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LOOK_S = 0.2
 #: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
@@ -21,7 +25,7 @@ SAME_START_S = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Ended(Exception):
+class DriverEndedError(Exception):
     """The driver has ended and wants nothing of this worker."""
 
 
@@ -49,11 +53,11 @@ class Watch(threading.Thread):
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
 
     def check(self) -> None:
-        """Raise Ended or Trouble("terminated" and the like) when the work must not go on."""
+        """Raise DriverEndedError or RunError("terminated" and the like) when the work must not go on."""
         if self.driver_ended and not self.working:
-            raise Ended
+            raise DriverEndedError
         if self.stop_word:
-            raise Trouble(self.stop_word, STOPPED[self.stop_word])
+            raise RunError(self.stop_word, STOPPED[self.stop_word])
 
     def over(self) -> None:
         """The work is done: watch no longer."""
@@ -75,12 +79,11 @@ class Watch(threading.Thread):
             if select.select([self._read], [], [], LOOK_S)[0]:
                 self._read.recv(64)
                 self.stop_word = self.stop_word or "terminated"
+        return None
 
     def _beat(self, beat: int) -> None:
-        try:
+        with suppress(RunError):  # a full disk: the driver will notice the silence
             self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
-        except Trouble:
-            pass  # a full disk: the driver will notice the silence
 
     def _look(self) -> bool:
         changed = self._pulse.look(self._exchange.get("driver"))
@@ -106,10 +109,8 @@ class Watch(threading.Thread):
         """Cancel the statement in progress until the main thread has ended; end the process after the grace."""
         give_up = time.monotonic() + GRACE_S
         while time.monotonic() < give_up:
-            try:
+            with suppress(Exception):  # the database may be the very thing that is gone
                 self.cancel()
-            except Exception:  # the database may be the very thing that is gone
-                pass
             if self._over.wait(BEAT_S):
                 return
             self._beat(-int(time.monotonic() * 1000))

@@ -6,18 +6,23 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import genmigrate
 from genmigrate import environment
-from genmigrate.codes import OK, TERMINATED, Trouble, worst
+from genmigrate.codes import OK, TERMINATED, RunError, worst
 from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
 from genmigrate.job import Job
-from genmigrate.plan import Plan, Service
+from genmigrate.output import one_line, say
 from genmigrate.session import Session, driver_module
 from genmigrate.url import parse
-from genmigrate.watch import Ended, Watch
+from genmigrate.watch import DriverEndedError, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from genmigrate.plan import Plan, Service
 
 
 def serve(plan: Plan, service: Service, exchange: Exchange, folder: Path) -> int:
@@ -28,10 +33,10 @@ def serve(plan: Plan, service: Service, exchange: Exchange, folder: Path) -> int
     _prepare(service, folder)
     try:
         order = _await_order(exchange, service, worker, watch)
-    except Ended:
+    except DriverEndedError:
         return OK
-    except Trouble as trouble:
-        print(f"{service.name}: {trouble.reason}", file=sys.stderr)
+    except RunError as trouble:
+        say(f"{service.name}: {trouble.reason}", sys.stderr)
         return TERMINATED
     wanted = set(order.get("schemas", ()))
     targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
@@ -50,7 +55,7 @@ def _prepare(service: Service, folder: Path) -> None:
     sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
     try:
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
-    except Trouble:
+    except RunError:
         pass  # told when the order comes
     finally:
         sys.dont_write_bytecode = True
@@ -71,25 +76,23 @@ def _carry_out(job: Job) -> None:
     try:
         if job.order.get("digest") != job.plan.digest:
             reason = "driver and worker were given different plans"
-            raise Trouble("usage", reason, "mount the same plan.json and runner in every container")
+            raise RunError("usage", reason, "mount the same plan.json and runner in every container")
         command = _command(str(job.order.get("command")))
         sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
         job.watch.cancel = lambda: _cancel(job)
         command(job)
-    except Trouble as trouble:
+    except RunError as trouble:
         job.give_up(trouble)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the driver must be told whatever went wrong
         traceback.print_exc()
-        job.give_up(Trouble("failed", _unforeseen(job, error)))
+        job.give_up(RunError("failed", _unforeseen(job, error)))
 
 
 def _unforeseen(job: Job, error: Exception) -> str:
-    from genmigrate.output import one_line
-
     text = f"{type(error).__name__}: {one_line(error)}"
     try:
         return job.url().hide(text)
-    except Trouble:
+    except RunError:
         return text
 
 
@@ -104,7 +107,7 @@ def _command(name: str) -> Callable[[Job], None]:
     elif name == "sql":
         from genmigrate.render import run
     else:
-        raise Trouble("usage", f"unknown command {name}", "driver and worker must be of the same version")
+        raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
     return run
 
 
@@ -125,7 +128,7 @@ def _cancel(job: Job) -> None:
 def _stopped(job: Job, word: str) -> None:
     """The result of a worker that ends itself because what it waits for does not come back."""
     job.word = word
-    _result(job, [Trouble(word, "").code])
+    _result(job, [RunError(word, "").code])
 
 
 def _result(job: Job, codes: list[int]) -> int:

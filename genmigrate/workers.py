@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from genmigrate import environment
-from genmigrate.codes import Trouble
+from genmigrate.codes import RunError
 from genmigrate.output import one_line
-from genmigrate.plan import Plan, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genmigrate.plan import Plan, Service
 
 TAIL_BYTES = 4096
 
@@ -40,10 +44,8 @@ class Started:
 
     def kill(self) -> None:
         """End the process and whatever it started in its group."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
         self.output.close()
 
@@ -63,13 +65,13 @@ class Workers:
         """Start the service's worker; None when it runs elsewhere.
 
         The command runs in `root`, to which its paths are relative; the worker itself goes to the service's folder.
-        Raises Trouble("not-started").
+        Raises RunError("not-started").
         """
         if self.mode == "external":
             return None
         folder = self.folder or self.root / service.path
         if not folder.is_dir():
-            raise Trouble(
+            raise RunError(
                 "not-started", f"the folder of {service.name}, {folder}, is not there", "correct its path"
             )
         python = list(service.python) if self.mode == "spawn" else [sys.executable]
@@ -86,7 +88,7 @@ class Workers:
 
 
 def _start(command: Sequence[str], cwd: Path, environ: dict[str, str]) -> Started:
-    output = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the process)
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
     try:
         process = subprocess.Popen(
             command,
@@ -100,5 +102,5 @@ def _start(command: Sequence[str], cwd: Path, environ: dict[str, str]) -> Starte
     except OSError as error:
         output.close()
         reason = f"cannot start {command[0]}: {error.strerror}"
-        raise Trouble("not-started", reason, "install it, or put it on PATH") from None
+        raise RunError("not-started", reason, "install it, or put it on PATH") from None
     return Started(process, output)

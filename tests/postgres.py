@@ -11,11 +11,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PASSWORD = "a'b c%23/@:é"  # awkward on purpose: quoted wrongly anywhere, nothing connects
 USER = "postgres"
@@ -105,8 +107,20 @@ class Server:
             for path in (self._data, password):
                 shutil.chown(path, self._user)
         subprocess.run(
-            [self.binaries / "initdb", "-D", self._data, "-U", USER, "-A", "scram-sha-256", "--no-sync"]
-            + ["-E", "UTF8", "--locale=C", f"--pwfile={password}"],
+            [
+                self.binaries / "initdb",
+                "-D",
+                self._data,
+                "-U",
+                USER,
+                "-A",
+                "scram-sha-256",
+                "--no-sync",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                f"--pwfile={password}",
+            ],
             check=True,
             capture_output=True,
             cwd=self.folder,
