@@ -28,7 +28,7 @@ _RESET = "\x1b[0m"
 def render(
     diagnostics: Iterable[Diagnostic],
     sources: Mapping[str, str],
-    format: Format = "full",
+    format: Format = "full",  # noqa: A002
     color: bool = False,
 ) -> str:
     """Return the text for `diagnostics`, ending with a line feed, or nothing if there are none.
