@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from . import children, interrupts
-from .console import DevError, note
+from .console import DevError, note, out
 from .processes import wait_until
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Compose:
     def __init__(self, project: Project, values: Mapping[str, str]) -> None:
         self._project = project
         env_file = project.root / ".env"
-        self._command = ["docker", "compose", "-f", str(project.compose)]
+        self._command = ["docker", "compose", "--ansi", "always" if sys.stdout.isatty() else "never"]
+        self._command += ["-f", str(project.compose)]
         self._command += ["--env-file", str(env_file) if env_file.exists() else os.devnull]
         self._environment = children.of_compose(project, values)
         # stop, down and logs have to work before .env is complete; they pass no password on
@@ -45,6 +47,8 @@ class Compose:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 text=True,
+                encoding="utf-8",
+                errors="replace",
                 **options,
             )
 
@@ -55,6 +59,17 @@ class Compose:
             return process.wait()
         finally:
             end(process)
+
+    def show_logs(self, words: Sequence[str]) -> int:
+        """Run what prints the containers' logs to its end, and hand on its lines; see `run`."""
+        process = self.start(words, stdout=subprocess.PIPE)
+        reader = threading.Thread(target=_hand_on, args=(process,), daemon=True)
+        reader.start()
+        try:
+            return process.wait()
+        finally:
+            end(process)
+            reader.join(STOP_SECONDS)
 
     def quiet(self, words: Sequence[str], what: str) -> str:
         """Run it and return its stdout; raises DevError with its own words when it fails.
@@ -82,6 +97,12 @@ class Compose:
     def running(self, name: str) -> bool:
         """Whether the service's container runs."""
         return any(row.get("Service") == name and row.get("State") == "running" for row in self.containers())
+
+
+def _hand_on(process: subprocess.Popen[str]) -> None:
+    """Print its lines without the control sequence that some versions begin each line with, terminal or not."""
+    for line in process.stdout or ():
+        out(line.rstrip("\n").replace("\033[2K", ""))
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -25,6 +25,8 @@ PLAN = "/gen/plan.json"
 EXCHANGE = "/exchange"
 RUN = ("run", "--rm", "--no-deps", "--name")
 RUNNER = ("python3", "-m", "genmigrate")
+# Driver and workers of one run meet in a folder of their own; whoever comes first makes it.
+IN_EXCHANGE = ("sh", "-c", 'mkdir -p "$0" && exec "$@"')
 
 
 class Docker:
@@ -112,7 +114,7 @@ class Docker:
         """The logs of the services and of PostgreSQL, from their containers."""
         compose.check()
         chosen = list(names) or [*self._services, *compose.INFRA]
-        return self._compose().run(["logs", *(["--follow"] if keep_following else []), *chosen])
+        return self._compose().show_logs(["logs", *(["--follow"] if keep_following else []), *chosen])
 
     def _prepared(self) -> compose.Compose:
         """Compose with a complete `.env`."""
@@ -132,24 +134,26 @@ class Docker:
     def _run_migrations(self, project: compose.Compose, words: Sequence[str]) -> int:
         """Driver and workers as containers of their own for this run; the driver's exit code."""
         run = secrets.token_hex(6)
-        place = ["--plan", PLAN, "--exchange", f"{EXCHANGE}/{run}"]
+        folder = f"{EXCHANGE}/{run}"
         workers = {name: f"{self._project.platform}-{run}-{name}" for name in self._chosen(words)}
         driver = f"{self._project.platform}-{run}-migrations"
         try:
-            started = [self._start_worker(project, name, workers[name], place) for name in workers]
+            started = [self._start_worker(project, name, workers[name], folder) for name in workers]
             for process in started:
                 _, errors = process.communicate()
                 if process.returncode:
                     raise DevError(f"a migration container did not start:\n{errors.strip()}")
-            command = [*RUNNER, words[0], *place, "--workers", "external", *words[1:]]
+            command = [*IN_EXCHANGE, folder, *RUNNER, words[0], "--plan", PLAN, "--exchange", folder]
+            command += ["--workers", "external", *words[1:]]
             return project.run([*RUN, driver, "-T", "migrations", *command])
         finally:
             compose.remove([driver, *workers.values()])
 
     def _start_worker(
-        self, project: compose.Compose, service: str, container: str, place: Sequence[str]
+        self, project: compose.Compose, service: str, container: str, folder: str
     ) -> subprocess.Popen[str]:
-        worker = [*RUNNER, "worker", *place, "--service", service, "--path", "/app"]
+        worker = [*IN_EXCHANGE, folder, *RUNNER, "worker", "--plan", PLAN, "--exchange", folder]
+        worker += ["--service", service, "--path", "/app"]
         return project.start(
             [*RUN, container, "--detach", f"migrate-{service}", *worker],
             stdout=subprocess.DEVNULL,
@@ -172,15 +176,21 @@ class Docker:
         """The services with their logs, until one ends (1, and which one is said) or Interrupted comes."""
         out(BACKEND_HEADING)
         envfile.say_blank_secrets(self._project, envfile.values(self._project), dict(os.environ))
-        attached = ["up", "--no-deps", "--no-build", "--abort-on-container-exit", *self._services]
-        process = project.start(attached)
+        attached = [
+            "--progress",
+            "quiet",
+            "up",
+            "--no-deps",
+            "--no-build",
+            "--abort-on-container-exit",
+            *self._services,
+        ]
         watch = Watch(self._project, out)
         watch.start()
         try:
-            process.wait()
+            project.show_logs(attached)
         finally:
             watch.stop()
-            compose.end(process)
         ended = [
             f"{row.get('Service')} ended with exit code {row.get('ExitCode')}"
             for row in project.containers()
