@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compiler.output.compare import Comparison, compare
+from compiler.output.disk import Disk
 from compiler.output.write import ChangedError, Written, write
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def apply(
             return None, None
         comparison = compare(tree, root, emitters)
         if comparison.has_errors:
+            # A file that another `gen` is just creating looks foreign until its record is there.
+            if left and not _is_settled(comparison, root):
+                continue
             return comparison, None
         try:
             return comparison, write(comparison, root)
@@ -38,3 +42,9 @@ def apply(
             if not left:
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def _is_settled(comparison: Comparison, root: Path) -> bool:
+    """Tell whether journal and records are still what the comparison went by."""
+    disk = Disk(root)
+    return all(disk.read(path).data == data for path, data in comparison.seen.items())

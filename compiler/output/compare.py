@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from compiler.diagnostics.model import Diagnostic, Severity
@@ -15,7 +15,7 @@ from compiler.output.record import digest
 from compiler.output.tree import JOURNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from compiler.emit.file import Emitter
@@ -47,12 +47,17 @@ class Change:
 class Comparison:
     """All changes by path, sorted. With an error among `diagnostics` nothing may be written.
 
-    `interrupted`: an earlier `gen` was killed while it wrote; `journal` is what it left behind.
+    `seen` is what the journal and the records held (None = not there): what "ours" was judged by.
     """
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    journal: bytes | None = None
+    seen: Mapping[str, bytes | None] = field(default_factory=dict)
+
+    @property
+    def journal(self) -> bytes | None:
+        """What an earlier `gen` left behind that was killed while it wrote."""
+        return self.seen.get(JOURNAL)
 
     @property
     def interrupted(self) -> bool:
@@ -81,18 +86,14 @@ def compare(tree: Tree, root: Path, emitters: Iterable[Emitter]) -> Comparison:
     diagnostics = sorted({*comparer.diagnostics}, key=lambda d: (d.place, d.code, d.message))
     modes = _keeps_modes(changes)
     done = sorted((_without_mode(c) if not modes else c for c in changes), key=lambda change: change.path)
-    return Comparison(tuple(done), tuple(diagnostics), comparer.journal)
+    return Comparison(tuple(done), tuple(diagnostics), comparer.owned.seen)
 
 
 class _Comparer:
     def __init__(self, tree: Tree, disk: Disk, patterns: Patterns) -> None:
         self.tree, self.disk, self.patterns = tree, disk, patterns
-        found = disk.read(JOURNAL)
-        self.journal = found.data
-        self.owned = Owned(disk, tree, found.data)
+        self.owned = Owned(disk, tree)
         self.diagnostics: list[Diagnostic] = [*self.owned.diagnostics]
-        if found.problem:
-            self.diagnostics.append(found.problem)
 
     def change(self, path: str, file: TreeFile) -> Change:
         """What happens to the tree's file at `path`."""

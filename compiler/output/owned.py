@@ -9,6 +9,7 @@ from compiler.diagnostics.model import Diagnostic
 from compiler.emit.seal import is_sealed
 from compiler.output.paths import parent, pattern_regex, record_path
 from compiler.output.record import Record, digest, parse
+from compiler.output.tree import JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 class Owned:
     """What the records of all environments and the journal say; each of them is untrusted."""
 
-    def __init__(self, disk: Disk, tree: Tree, journal: bytes | None) -> None:
-        """Read every record below `out/`; `journal` is the journal's text, if there is one."""
+    def __init__(self, disk: Disk, tree: Tree) -> None:
+        """Read the journal and every record below `out/`; `seen` keeps their bytes."""
         self._disk, self._tree = disk, tree
         self.diagnostics: list[Diagnostic] = []
-        found = parse(journal, "") if journal else None
+        self.seen: dict[str, bytes | None] = {
+            path: None for path, f in tree.files.items() if f.kind == "record"
+        }
+        journal = disk.read(JOURNAL)
+        if journal.problem:
+            self.diagnostics.append(journal.problem)
+        self.seen[JOURNAL] = journal.data
+        found = parse(journal.data, JOURNAL) if journal.data else None
         # A journal is written whole: one that cannot be read is not ours, and says nothing.
         self.journal = found if isinstance(found, Record) else Record()
         self._records: dict[str, frozenset[str]] = {}
@@ -42,6 +50,7 @@ class Owned:
             self.diagnostics.append(found.problem)
         if found.data is None:
             return
+        self.seen[path] = found.data
         record = parse(found.data, path, inside=f"out/{environment}/")
         if isinstance(record, Diagnostic):
             self.diagnostics.append(record)

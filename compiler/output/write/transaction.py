@@ -55,7 +55,7 @@ def write(comparison: Comparison, root: Path, patience: float = 5.0) -> Written:
         fd = os.open(disk.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with lock(fd, patience):
-            return _Transaction(fd, disk.root, todo, comparison.journal).run()
+            return _Transaction(fd, disk.root, todo, comparison).run()
     finally:
         os.close(fd)
 
@@ -63,11 +63,11 @@ def write(comparison: Comparison, root: Path, patience: float = 5.0) -> Written:
 class _Transaction:
     """One run under the lock; all paths are opened from the descriptor `root`, through no link."""
 
-    def __init__(self, root: int, base: str, todo: list[Change], journal: bytes | None) -> None:
+    def __init__(self, root: int, base: str, todo: list[Change], comparison: Comparison) -> None:
         # Records go last: until then the old one proves that the old files are ours.
         self.todo = sorted(todo, key=lambda c: (c.path.endswith("/" + RECORD_NAME), c.new is None, c.path))
-        self.root, self.base, self.journal = root, base, journal
-        earlier = parse(journal, "") if journal else None
+        self.root, self.base, self.journal, self.seen = root, base, comparison.journal, comparison.seen
+        earlier = parse(self.journal, JOURNAL) if self.journal else None
         self.earlier = earlier if isinstance(earlier, Record) else Record()
         self.made: list[str] = []
 
@@ -87,7 +87,7 @@ class _Transaction:
 
     def _check_unchanged(self) -> None:
         disk = Disk(self.base)
-        for path, expected in [(JOURNAL, self.journal), *((c.path, c.old) for c in self.todo)]:
+        for path, expected in [*self.seen.items(), *((c.path, c.old) for c in self.todo)]:
             found = disk.read(path)
             if found.problem:
                 raise WriteError(found.problem)
