@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Place
 from compiler.emit.file import Emitter, Output, OutputFile, OutputScripts, Span, Text
@@ -11,7 +11,11 @@ from compiler.emit.seal import seal
 from compiler.output.apply import apply
 from compiler.output.compare import Change, Comparison, compare
 from compiler.output.tree import Tree, collect
-from compiler.output.write import Written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from compiler.output.write import Written
 
 EMITTERS = (
     Emitter(

@@ -87,8 +87,8 @@ CORPUS = {
         '{\n  "scripts" : {"migrate" :\t"bin/gen migrate upgrade" ,"x": "y" ,\n\n "dev":"bin/gen dev up"}\n}\n',
     ),
     "other scripts that call the tool": (
-        '{"scripts":{"check":"bin/gen --check","start":"bin/gen dev up","dev:x":"bin/gen dev up && echo","gen":"bin/gen"}}',
-        '{"scripts":{"check":"bin/gen --check","start":"bin/gen dev up","dev:x":"bin/gen dev up && echo","gen":"bin/gen",'
+        '{"scripts":{"check":"bin/gen --check","start":"bin/gen dev up","dev:x":"bin/gen dev && x","gen":"bin/gen"}}',
+        '{"scripts":{"check":"bin/gen --check","start":"bin/gen dev up","dev:x":"bin/gen dev && x","gen":"bin/gen",'
         f"{TIGHT}}}}}",
     ),
     "another tool whose name starts like ours": (
