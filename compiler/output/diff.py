@@ -14,7 +14,7 @@ _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(0x7F, 0xA0)) 
 _CONTROL |= {13: "\\r"} | {code: f"\\u{code:04x}" for code in _HIDDEN}
 
 
-def diff(change: Change) -> str:
+def unified(change: Change) -> str:
     """The unified diff from disk to output, "" for an unchanged file; control characters are shown, not sent."""
     if change.kind == "unchanged":
         return ""

@@ -11,7 +11,7 @@ import pytest
 
 from compiler.emit.file import OutputFile, Text
 from compiler.output.compare import compare
-from compiler.output.diff import diff
+from compiler.output.diff import unified
 from compiler.output.summary import summary
 from compiler.output.tree import collect
 from compiler.output.write import write, write_files
@@ -93,7 +93,7 @@ def test_the_executable_bit_is_drift(tmp_path: Path) -> None:
     gen(outputs(), tmp_path)
     (tmp_path / PLAN).chmod(0o755)
     assert drift(outputs(), tmp_path) == {PLAN: ("changed", "hand-edited")}
-    assert "old mode 100755\nnew mode 100644" in diff(the_change(outputs(), tmp_path, PLAN))
+    assert "old mode 100755\nnew mode 100644" in unified(the_change(outputs(), tmp_path, PLAN))
     assert gen(outputs(), tmp_path).saved == ()
     assert stat.S_IMODE((tmp_path / PLAN).stat().st_mode) == 0o644
 
@@ -160,7 +160,7 @@ def test_a_hand_edit_is_saved_before_it_is_overwritten(tmp_path: Path, path: str
     edited = good + b"# mine\n"
     (tmp_path / path).write_bytes(edited)
     assert drift(outputs(), tmp_path) == {path: ("changed", "hand-edited")}
-    assert "-# mine\n" in diff(the_change(outputs(), tmp_path, path))
+    assert "-# mine\n" in unified(the_change(outputs(), tmp_path, path))
     ((original, copy),) = gen(outputs(), tmp_path).saved
     assert original == path
     assert copy.startswith(f".gen/saved/{path}.")
@@ -188,7 +188,7 @@ def test_other_line_ends_are_a_hand_edit(tmp_path: Path, path: str) -> None:
     gen(outputs(), tmp_path)
     (tmp_path / path).write_bytes((tmp_path / path).read_bytes().replace(b"\n", b"\r\n"))
     assert drift(outputs(), tmp_path) == {path: ("changed", "hand-edited")}
-    assert "only the line ends differ" in diff(the_change(outputs(), tmp_path, path))
+    assert "only the line ends differ" in unified(the_change(outputs(), tmp_path, path))
 
 
 def test_a_hand_edited_orphan_is_kept_and_reported(tmp_path: Path) -> None:
@@ -314,18 +314,18 @@ def test_an_output_that_no_pattern_knows_is_our_bug(tmp_path: Path) -> None:
 def test_a_diff_shows_control_characters_instead_of_sending_them(tmp_path: Path) -> None:
     gen(outputs(), tmp_path)
     (tmp_path / "out/local/README.md").write_bytes(b"\x1b[2J\xff \xe2\x80\xae\r\nno newline")
-    text = diff(the_change(outputs(), tmp_path, "out/local/README.md"))
+    text = unified(the_change(outputs(), tmp_path, "out/local/README.md"))
     assert text.isprintable() or all(c.isprintable() or c == "\n" for c in text)
     assert "-\\x1b[2J\\xff \\u202e\\r\n-no newline\n\\ No newline at end of file\n+# local\n" in text
 
 
 def test_diffs_of_created_and_removed_files(tmp_path: Path) -> None:
-    assert diff(the_change(outputs(), tmp_path, "out/local/README.md")) == (
+    assert unified(the_change(outputs(), tmp_path, "out/local/README.md")) == (
         "--- /dev/null\n+++ b/out/local/README.md\n@@ -0,0 +1,3 @@\n+# local\n+\n+Version 1.\n"
     )
     gen(outputs(), tmp_path)
     change = the_change(outputs("1", ("local",)), tmp_path, "out/staging/README.md")
-    assert diff(change).startswith(
+    assert unified(change).startswith(
         "--- a/out/staging/README.md\n+++ /dev/null\n@@ -1,3 +0,0 @@\n-# staging\n"
     )
 
