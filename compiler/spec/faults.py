@@ -75,7 +75,12 @@ def faults_of(
         for one in error.errors(include_url=False)
         if one["type"] != "missing" or required is None or pattern(one["loc"]) in required
     )
-    return [_fault(one, tree, file) for one in errors]
+    # Items that are refused do not count, so that a list of them is "too short" as well: once is enough.
+    return [
+        _fault(one, tree, file)
+        for one in errors
+        if one["type"] != "too_short" or not (find(tree, *one["loc"]) or tree).value
+    ]
 
 
 def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
@@ -142,7 +147,7 @@ def _wrong_type(expected: str, node: Node) -> Diagnostic:
     value = node.value
     if value is None:
         return empty(node)
-    way_out = f"write {expected}"
+    way_out = 'write entries, each "key: value"' if expected == "a map" else f"write {expected}"
     if expected == "text" and isinstance(value, (int, bool)):
         way_out = f'quote it: "{str(value).lower()}"'
     elif expected == "a whole number" and isinstance(value, str) and value.isascii() and value.isdecimal():

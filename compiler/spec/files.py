@@ -64,6 +64,8 @@ def read(root: Path, file: str) -> tuple[str | None, list[Diagnostic]]:
         data = _bytes(root, file)
     except OSError as error:
         if file == PLATFORM and isinstance(error, FileNotFoundError):
+            if not (root / FOLDER).is_dir():
+                return None, []
             return None, [
                 Diagnostic(
                     "no-platform",

@@ -139,7 +139,7 @@ def reserved_in_sql(name: str) -> str | None:
 def name_too_long(name: str, limit: int, what: str) -> tuple[str, str, str]:
     """Return the code, the message and the way out for a name of more than `limit` bytes."""
     message = f"found {shown(name)} of {len(name)} characters, more than the {limit} of {what}"
-    return "name-too-long", message, f"shorten it by {len(name) - limit}"
+    return "name-too-long", message, f"shorten it by {len(name) - limit} characters"
 
 
 def milliseconds(written: str) -> int:

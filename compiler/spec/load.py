@@ -101,7 +101,17 @@ def _check(
         for rule in (rules.ports, rules.variables, rules.names, rules.disabled, schemas):
             together += rule(tree)
     together += [*policy.tiers(merged), *policy.timeouts(merged)]
-    return specs, alone, together
+    return specs, _without_empty_unknowns(alone), together
+
+
+def _without_empty_unknowns(faults: list[Diagnostic]) -> list[Diagnostic]:
+    """Leave out that a key has no value where it does not exist anyway."""
+    unknown = {(fault.place.file, fault.place.line) for fault in faults if fault.code == "unknown-key"}
+    return [
+        fault
+        for fault in faults
+        if fault.code != "empty-value" or (fault.place.file, fault.place.line) not in unknown
+    ]
 
 
 def _validate(

@@ -44,6 +44,7 @@ def tiers(trees: dict[str, Node]) -> Iterator[Diagnostic]:
             )
         elif tier == "local":
             local.append((name, node))
+    local.sort(key=lambda one: (one[0] != "local", one[0]))
     for name, node in local[1:]:
         yield Diagnostic(
             "second-local",

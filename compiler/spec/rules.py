@@ -124,7 +124,7 @@ def _taken(name: str, service: Node, services: dict[str, Node]) -> str | None:
     if name in _OUR_SERVICES:
         return "which outputs use for a container of their own"
     if name in _OUR_SCRIPTS and find(service, "migrations"):
-        return f"of which the script migrate:{name} is taken"
+        return f"whose script would be migrate:{name}, which is taken"
     if name.startswith("migrate-") and (other := name.removeprefix("migrate-")) in services:
         return f"which is the container that migrates {shown(other)}"
     return None

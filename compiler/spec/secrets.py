@@ -64,7 +64,7 @@ def secrets_in(tree: Node) -> Iterator[tuple[Node, Diagnostic | None]]:
         elif isinstance(value, list):
             todo += [(name, item) for item in value]
         elif name == "secrets":
-            if not isinstance(value, str) or VARIABLE.fault(value):
+            if value is not None and (not isinstance(value, str) or VARIABLE.fault(value)):
                 yield node, None
         elif what := _looks_secret(name, value):
             yield node, _secret(what, node.place)

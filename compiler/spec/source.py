@@ -90,15 +90,26 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
         and (context := reader.place(error.context_mark)).line != place.line
     ):
         notes = (Note(error.context, context),)
-    indent = reader.line(place.line)[: place.column]
-    way_out = (
-        "indent with spaces"
-        if "\t" in indent and not indent.strip()
-        else "quote text that holds `: `, ` #` or starts with a sign; close every quote and bracket"
-    )
     return Diagnostic(
-        "yaml-syntax", f"found text that is not YAML: {error.problem or error.context}", place, notes, way_out
+        "yaml-syntax",
+        f"found text that is not YAML: {error.problem or error.context}",
+        place,
+        notes,
+        _way_out(error, reader.line(place.line)[: place.column]),
     )
+
+
+def _way_out(error: yaml.MarkedYAMLError, before: str) -> str:
+    if "\t" in before and not before.strip():
+        return "indent with spaces"
+    context = error.context or ""
+    if "flow" in context:
+        return "close the bracket or brace, and put commas between its entries"
+    if "quoted" in context:
+        return "close the quote, and double a backslash inside double quotes"
+    if context == "while scanning for the next token":
+        return "quote text that starts with a sign"
+    return 'quote text that holds ": ", and indent all entries of a map alike'
 
 
 class _Spoiled(Exception):  # noqa: N818 -- not an error: the fault is already noted
