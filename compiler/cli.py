@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from compiler.diagnostics.model import Diagnostic
+    from compiler.diagnostics.render import Format
     from compiler.output.compare import Comparison
     from compiler.output.tree import Tree
 
 OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
-FORMS = ("full", "concise", "json", "github")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,32 +80,34 @@ def run(
     start: Path,
     check: bool = False,
     take: frozenset[str] = frozenset(),
-    form: str = "full",
+    form: Format = "full",
     diff: bool = True,
 ) -> int:
     """Compile the project around `start`; write it, or with `check` only say what would change."""
     began = time.perf_counter()
     from compiler.output.compare import compare
+    from compiler.output.summary import summary
     from compiler.pipeline import EMITTERS
 
     root = find_root(start) or start
     tree = _compile(root, take, form)
     if tree is None:
         return ERROR
-    comparison, found = compare(tree, root, EMITTERS)
-    report(found, {}, form)
-    if comparison is None:
+    comparison = compare(tree, root, EMITTERS)
+    report(comparison.diagnostics, {}, form)
+    if comparison.has_errors:
         return ERROR
     if check:
         return _report_drift(comparison, began, diff)
     from compiler.output.write import write
 
     written = write(comparison, root)
-    say(*written.notices, comparison.summary(time.perf_counter() - began))
+    say(*(f"{path} was edited by hand: its text is kept in {copy}" for path, copy in written.saved))
+    say(summary(comparison, time.perf_counter() - began))
     return OK
 
 
-def _compile(root: Path, take: frozenset[str], form: str) -> Tree | None:
+def _compile(root: Path, take: frozenset[str], form: Format) -> Tree | None:
     from compiler.pipeline import compile_environments
 
     compiled = compile_environments(root, take)
@@ -114,30 +116,32 @@ def _compile(root: Path, take: frozenset[str], form: str) -> Tree | None:
 
 
 def _report_drift(comparison: Comparison, began: float, diff: bool) -> int:
-    drifted = comparison.drifted
-    for change in drifted:
-        say(f"{change.path}: {change.cause}")
+    drifted = [change for change in comparison.changes if change.kind != "unchanged"]
     if diff and drifted:
         from compiler.output.diff import unified
 
         for change in drifted:
             say(unified(change))
-    say(comparison.summary(time.perf_counter() - began, future=True))
+    say(*(f"{change.path}: {change.cause}" for change in drifted))
+    from compiler.output.summary import summary
+
+    say(summary(comparison, time.perf_counter() - began))
     if not drifted:
         return OK
     say("run `gen` to repair, and commit what it writes")
     return DRIFT
 
 
-def explain(start: Path, place: str, form: str) -> int:
+def explain(start: Path, place: str, form: Format) -> int:
     """Print the other side of `place` (`FILE:LINE`): the spec lines behind an output line, or the lines it reaches."""
     from compiler.explain import describe
+    from compiler.pipeline import EMITTERS
 
     root = find_root(start) or start
     tree = _compile(root, frozenset(), form)
     if tree is None:
         return ERROR
-    lines, mistake = describe(tree, root, start, place)
+    lines, mistake = describe(tree, EMITTERS, root, start, place)
     if mistake is not None:
         report([mistake], {}, form)
         return ERROR
@@ -198,7 +202,7 @@ def _diagnose(code: str, path: str, message: str, help_: str) -> Diagnostic:
     return Diagnostic(code, message, Place(path, 0, 0), help=help_)
 
 
-def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: str = "full") -> None:
+def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: Format = "full") -> None:
     """Print what is wrong: for people to stderr; `json` and `github` are data and go to stdout."""
     if not diagnostics and form != "json":
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from compiler import cli
+from compiler.diagnostics.render import FORMATS
 
 app = typer.Typer(
     name="gen",
@@ -23,9 +24,7 @@ app = typer.Typer(
     epilog="Also: `gen dev --help` starts the local environment, `gen migrate --help` runs its migrations.",
 )
 
-Form = Annotated[
-    str, typer.Option("--format", metavar="full|concise|json|github", help="How mistakes are shown.")
-]
+Form = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How mistakes are shown.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -52,11 +51,12 @@ def build(
 
         typer.echo(f"gen {installed('tenantship')}")
         raise typer.Exit(cli.OK)
-    if form not in cli.FORMS:
-        raise typer.BadParameter(f"{form!r} is none of {', '.join(cli.FORMS)}", param_hint="--format")
-    context.obj = form
+    shown = next((known for known in FORMATS if known == form), None)
+    if shown is None:
+        raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
+    context.obj = shown
     if context.invoked_subcommand is None:
-        raise typer.Exit(cli.run(Path.cwd(), check=check, take=frozenset(take or ()), form=form, diff=diff))
+        raise typer.Exit(cli.run(Path.cwd(), check=check, take=frozenset(take or ()), form=shown, diff=diff))
     if check or take:
         raise typer.BadParameter("--check and --take stand without a command")
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
+from compiler.output.paths import Patterns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from compiler.emit.file import Emitter
     from compiler.output.tree import Tree, TreeFile
 
 
@@ -24,7 +27,9 @@ class Line:
     text: str
 
 
-def describe(tree: Tree, root: Path, start: Path, asked: str) -> tuple[list[str], Diagnostic | None]:
+def describe(
+    tree: Tree, emitters: Iterable[Emitter], root: Path, start: Path, asked: str
+) -> tuple[list[str], Diagnostic | None]:
     """Answer `gen explain FILE:LINE` in lines of text; FILE is relative to `start`, or to the project's `root`.
 
     What cannot be answered comes back as a diagnostic.
@@ -33,7 +38,7 @@ def describe(tree: Tree, root: Path, start: Path, asked: str) -> tuple[list[str]
     if line is None:
         return [], _refuse(path, "expected FILE:LINE", "for example: gen explain environments/local.yaml:3")
     if path.startswith("environments/") and path.endswith(".yaml"):
-        return _describe_spec_line(tree, root, path, line)
+        return _describe_spec_line(tree, emitters, root, path, line)
     file = tree.files.get(path)
     if file is None:
         return [], _refuse(path, "gen does not write this file", "name an output, or a file in environments/")
@@ -45,14 +50,16 @@ def describe(tree: Tree, root: Path, start: Path, asked: str) -> tuple[list[str]
     return [f"{place}: {_source_line(root, place)}" for place in places], None
 
 
-def _describe_spec_line(tree: Tree, root: Path, path: str, line: int) -> tuple[list[str], Diagnostic | None]:
+def _describe_spec_line(
+    tree: Tree, emitters: Iterable[Emitter], root: Path, path: str, line: int
+) -> tuple[list[str], Diagnostic | None]:
     try:
         count = len((root / path).read_text(encoding="utf-8").splitlines())
     except OSError:
         return [], _refuse(path, "no such file", "name a file in environments/")
     if not 1 <= line <= count:
         return [], _refuse(path, f"the file has {count} lines", "name one of them")
-    reached = reached_by(tree, path, line)
+    reached = reached_by(tree, emitters, path, line)
     if not reached:
         return [f"{path}:{line}: reaches no output"], None
     return [f"{found.path}:{found.number}: {found.text.strip()}" for found in reached], None
@@ -89,15 +96,16 @@ def origins_of(file: TreeFile, line: int) -> list[Place]:
     return list(dict.fromkeys(place for span in touching for place in span.places))
 
 
-def reached_by(tree: Tree, path: str, line: int) -> list[Line]:
+def reached_by(tree: Tree, emitters: Iterable[Emitter], path: str, line: int) -> list[Line]:
     """Return every output line that line `line` of the spec file `path` decides, by path and number.
 
     What is prose, a comment or blank is read by people only and is left out.
     """
+    prose = Patterns(emitter for emitter in emitters if emitter.prose)
     found: list[Line] = []
     for name in sorted(tree.files):
         file = tree.files[name]
-        if file.prose:
+        if prose.match(name):
             continue
         numbers: set[int] = set()
         starts = _line_starts(file.text)

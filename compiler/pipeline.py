@@ -53,9 +53,9 @@ def compile_environments(
 
 def emit(spec: Spec, emitters: tuple[Emitter, ...] = EMITTERS) -> list[Output]:
     """Spell every environment of `spec` by every emitter."""
-    return [
-        output
-        for environment in make_plan(spec).environments
-        for emitter in emitters
-        for output in emitter.emit(environment)
-    ]
+    plan = make_plan(spec)
+    outputs: list[Output] = []
+    for emitter in emitters:
+        emitted = [output for environment in plan.environments for output in emitter.emit(environment)]
+        outputs += emitted or emitter.missing(plan)
+    return outputs

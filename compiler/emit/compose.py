@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile
+from compiler.emit.file import Emitter, Output, OutputFile, owned
 from compiler.emit.template import render
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     if not env.local:
         return ()
-    content = render("out/compose.yaml.j2", env=env)
+    content = owned(render("out/compose.yaml.j2", env=env), env.local.places)
     return (OutputFile(f"out/{env.name.value}/compose.yaml", env.name.value, content),)
 
 

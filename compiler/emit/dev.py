@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile
+from compiler.emit.file import Emitter, Output, OutputFile, owned
 from compiler.emit.structure import Json, Owned, write_json
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ VERSION = 1
 def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     if not env.local:
         return ()
-    return (OutputFile(f"out/{env.name.value}/dev.json", env.name.value, write_json(_document(env))),)
+    content = owned(write_json(_document(env)), env.local.places)
+    return (OutputFile(f"out/{env.name.value}/dev.json", env.name.value, content),)
 
 
 def _document(env: EnvironmentPlan) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile
+from compiler.emit.file import Emitter, Output, OutputFile, owned
 from compiler.emit.seal import seal
 from compiler.emit.template import render
 
@@ -17,7 +17,8 @@ PATH = ".env.example"
 def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     if not env.local:
         return ()
-    return (OutputFile(PATH, env.name.value, seal(render("env.example.j2", env=env), "environments/")),)
+    content = owned(render("env.example.j2", env=env), env.local.places)
+    return (OutputFile(PATH, env.name.value, seal(content, "environments/")),)
 
 
 ENV_EXAMPLE = Emitter("env-example", (PATH,), _emit)

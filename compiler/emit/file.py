@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compiler.diagnostics.model import Place
-    from compiler.plan.model import EnvironmentPlan
+    from compiler.plan.model import EnvironmentPlan, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Text:
 
     text: str
     spans: tuple[Span, ...] = ()
+
+
+def owned(content: Text, places: tuple[Place, ...]) -> Text:
+    """Return `content` with all of it decided by `places`: without them there would be no such file."""
+    return Text(content.text, (Span(0, len(content.text), places), *content.spans))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +63,23 @@ class OutputScripts:
 Output: TypeAlias = OutputFile | OutputScripts
 
 
+def _nothing(_: Plan) -> tuple[Output, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Emitter:
     """One kind of output. `paths` are the patterns of all that it can ever produce.
 
     A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
     be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it.
+
+    `missing` is asked about the whole plan when no environment wanted this kind of output: it takes back what lies
+    inside a file of the user's, where no record of an environment can say so.
     """
 
     name: str
     paths: tuple[str, ...]
     emit: Callable[[EnvironmentPlan], tuple[Output, ...]]
     prose: bool = False
+    missing: Callable[[Plan], tuple[Output, ...]] = _nothing

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputScripts, Span, Text
+from compiler.emit.file import Emitter, Output, OutputScripts, Span, Text, owned
 from compiler.plan.leaf import Leaf, derive
 
 if TYPE_CHECKING:
-    from compiler.plan.model import EnvironmentPlan
+    from compiler.plan.model import EnvironmentPlan, Plan
 
 PATH = "package.json"
 
@@ -47,15 +47,17 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     ]
     at = next(index for index, (name, _) in enumerate(_SCRIPTS) if name == "migrate") + 1
     scripts = (*fixed[:at], *per_service, *fixed[at:])
-    return (
-        OutputScripts(
-            PATH, env.name.value, env.tool.value, tuple((_text(name), _text(run)) for name, run in scripts)
-        ),
-    )
+    named = tuple((owned(_text(name), env.local.places), _text(command)) for name, command in scripts)
+    return (OutputScripts(PATH, env.name.value, env.tool.value, named),)
 
 
 def _text(leaf: Leaf[str]) -> Text:
     return Text(leaf.value, (Span(0, len(leaf.value), leaf.places),) if leaf.places else ())
 
 
-NPM = Emitter("npm", (PATH,), _emit)
+def _take_back(plan: Plan) -> tuple[Output, ...]:
+    """Without a local environment none of our scripts stays behind."""
+    return tuple(OutputScripts(PATH, "", env.tool.value) for env in plan.environments[:1])
+
+
+NPM = Emitter("npm", (PATH,), _emit, missing=_take_back)

@@ -128,7 +128,7 @@ def _variable_or(leaf: Leaf[str], name: str) -> Spelt:
 def _required_variable(leaf: Leaf[str]) -> Spelt:
     """Spell the `${NAME:?…}` of Docker Compose: its value, or a refusal that names it."""
     return Spelt(
-        "compose", f'"${{{_env_name(leaf.value)}:?run npm run dev once, it fills .env}}"', leaf.places
+        "compose", f'"${{{_env_name(leaf.value)}:?is blank in .env, the first start fills it}}"', leaf.places
     )
 
 
@@ -161,7 +161,7 @@ def _database_url(database: Leaf[str], user: Leaf[str], password_env: Leaf[str])
     """Spell the URL of a database as a container sees it; the password is a reference to a variable."""
     if not (_SQL_NAME.fullmatch(database.value) and _SQL_NAME.fullmatch(user.value)):
         raise UnspeakableError(f"{database.value!r} is no name of a database")
-    password = f"${{{_env_name(password_env.value)}:?run npm run dev once, it fills .env}}"
+    password = f"${{{_env_name(password_env.value)}:?is blank in .env, the first start fills it}}"
     url = f"postgresql://{user.value}:{password}@postgres:5432/{database.value}"
     return Spelt("compose", quote_yaml(url), unite(database, user, password_env))
 

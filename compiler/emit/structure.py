@@ -57,21 +57,33 @@ class _Writer:
     def _spanned(self, value: Json, places: tuple[Place, ...], indent: str) -> None:
         start = self._length
         self.value(value, indent)
-        if places:
-            self.spans.append(Span(start, self._length, places))
+        self._span(start, places)
 
     def _block(self, brackets: str, members: list[tuple[str | None, Json]], indent: str) -> None:
         if not members:
             self.add(brackets)
             return
         inner = indent + "  "
+        begin = self._length
         self.add(brackets[0])
         for number, (key, member) in enumerate(members):
-            self.add(("," if number else "") + "\n" + inner)
+            # The comma before a member is there for the sake of that member.
             start = self._length
+            self.add(("," if number else "") + "\n" + inner)
             if key is not None:
                 self.add(quote_json(key) + ": ")
             self.value(member, inner)
-            if key is not None and isinstance(member, Owned):
-                self.spans.append(Span(start, self._length, member.places))
+            if isinstance(member, Owned) or key is None:
+                self._span(start if number else start + 1, _places(member))
         self.add("\n" + indent + brackets[1])
+        if len(members) == 1:
+            # Without its only member the block would close where it opens.
+            self._span(begin, _places(members[0][1]))
+
+    def _span(self, start: int, places: tuple[Place, ...]) -> None:
+        if places:
+            self.spans.append(Span(start, self._length, places))
+
+
+def _places(member: Json) -> tuple[Place, ...]:
+    return member.places if isinstance(member, Owned | Leaf) else ()

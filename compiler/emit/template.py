@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, nodes
+from jinja2.visitor import NodeTransformer
 
 from compiler.emit.file import Span, Text
 from compiler.emit.spell import FILTERS, Spelt
-from compiler.plan.leaf import Leaf, unite
+from compiler.plan.leaf import Leaf
 from compiler.plan.model import Items
 
 if TYPE_CHECKING:
@@ -100,10 +101,14 @@ class _Environment(Environment):
         self.places: list[tuple[Place, ...]] = []
         self.filters = dict(FILTERS)
         self.tests = {}
-        self.globals = {"_enter": self._enter, "_leave": lambda: _Mark(_END)}
+        self.globals = {
+            "_enter": lambda value: self._enter(_places_of(value)),
+            "_enter_list": lambda value: self._enter(_places_of_list(value)),
+            "_leave": lambda: _Mark(_END),
+        }
 
-    def _enter(self, value: object) -> _Mark:
-        self.places.append(_places_of(value))
+    def _enter(self, places: tuple[Place, ...]) -> _Mark:
+        self.places.append(places)
         return _Mark(f"{_BEGIN[0]}{len(self.places) - 1}{_BEGIN[1]}")
 
     def _spell(self, value: object) -> str:
@@ -117,20 +122,33 @@ class _Environment(Environment):
             raise TemplateError(
                 f"a value was spelt for {value.target}, but the template is read as {self.target}"
             )
-        self.places.append(value.places)
-        return f"{_BEGIN[0]}{len(self.places) - 1}{_BEGIN[1]}{value.text}{_END}"
+        return f"{self._enter(value.places)}{value.text}{_END}"
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        template = super()._parse(source, name, filename)
-        for block in list(template.find_all(nodes.If)):
-            decider = _require_field(block.test, name)
-            block.body = _owned(decider, block.body)
-            block.else_ = _owned(decider, block.else_)
-        for loop in list(template.find_all(nodes.For)):
-            _require_field(loop.iter, name)
-            assert isinstance(loop.target, nodes.Name)
-            loop.body = _owned(nodes.Name(loop.target.name, "load"), loop.body)
+        template = _Owners(name).visit(super()._parse(source, name, filename))
+        assert isinstance(template, nodes.Template)
         return template
+
+
+class _Owners(NodeTransformer):
+    """Puts marks around what an `if` or a `for` decides: the block, each turn of the loop, and the loop as a whole."""
+
+    def __init__(self, name: str | None) -> None:
+        self.name = name
+
+    def visit_If(self, block: nodes.If) -> nodes.If:  # noqa: N802 (Jinja's name)
+        self.generic_visit(block)
+        decider = _require_field(block.test, self.name)
+        block.body = _owned("_enter", decider, block.body)
+        block.else_ = _owned("_enter", decider, block.else_)
+        return block
+
+    def visit_For(self, loop: nodes.For) -> list[nodes.Node]:  # noqa: N802 (Jinja's name)
+        self.generic_visit(loop)
+        decider = _require_field(loop.iter, self.name)
+        assert isinstance(loop.target, nodes.Name)
+        loop.body = _owned("_enter", nodes.Name(loop.target.name, "load"), loop.body)
+        return _owned("_enter_list", decider, [loop])
 
 
 def _require_field(test: nodes.Node, template: str | None) -> nodes.Expr:
@@ -141,28 +159,36 @@ def _require_field(test: nodes.Node, template: str | None) -> nodes.Expr:
     while isinstance(inner, nodes.Getattr):
         inner = inner.node
     if not isinstance(inner, nodes.Name) or not isinstance(test, nodes.Expr):
-        raise TemplateError(f"{template}:{test.lineno}: `if` and `for` take a field of the plan, nothing else")
+        raise TemplateError(
+            f"{template}:{test.lineno}: `if` and `for` take a field of the plan, nothing else"
+        )
     return test
 
 
-def _owned(decider: nodes.Expr, body: list[nodes.Node]) -> list[nodes.Node]:
+def _owned(enter: str, decider: nodes.Expr, body: list[nodes.Node]) -> list[nodes.Node]:
     if not body:
         return body
 
     def call(name: str, *args: nodes.Expr) -> nodes.Output:
         return nodes.Output([nodes.Call(nodes.Name(name, "load"), list(args), [], None, None)])
 
-    return [call("_enter", decider), *body, call("_leave")]
+    return [call(enter, decider), *body, call("_leave")]
 
 
 def _places_of(value: object) -> tuple[Place, ...]:
+    """Return the places that decide whether `value` is there."""
     if isinstance(value, Leaf):
         return value.places
-    if isinstance(value, Items):
-        return value.origin
-    if isinstance(value, tuple):
-        return unite(*(Leaf(None, _places_of(item)) for item in value))
+    if isinstance(value, Items | tuple):
+        # Of several elements none decides alone whether there are any.
+        alone = _places_of(next(iter(value))) if len(value) == 1 else ()
+        return tuple(dict.fromkeys((*_places_of_list(value), *alone)))
     return getattr(value, "origin", ())
+
+
+def _places_of_list(value: object) -> tuple[Place, ...]:
+    """Return the places that decide which elements a list has, and in which order, apart from its elements."""
+    return value.origin if isinstance(value, Items) else ()
 
 
 def _unmark(marked: str, places: list[tuple[Place, ...]]) -> Text:

@@ -120,9 +120,10 @@ class EnvironmentPlan:
     driver: Leaf[str]
 
     @property
-    def migrating(self) -> tuple[ServicePlan, ...]:
+    def migrating(self) -> Items[ServicePlan]:
         """The services whose databases are migrated, in order."""
-        return tuple(service for service in self.services if service.migrations is not None)
+        migrating = tuple(service for service in self.services if service.migrations is not None)
+        return Items(migrating, self.services.origin)
 
 
 @dataclass(frozen=True, slots=True)

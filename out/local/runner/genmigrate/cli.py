@@ -1,0 +1,197 @@
+"""Turns a command line into a driver's run or a worker, and their end into an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from genmigrate import plan as plans
+from genmigrate.codes import OK, USAGE, RunError
+from genmigrate.exchange import PATIENCE_S, Exchange
+from genmigrate.output import HEADING, say
+
+if TYPE_CHECKING:
+    from genmigrate.driver import Driver
+    from genmigrate.plan import Plan, Service, Target
+
+TIMEOUT_S = {"upgrade": 60.0, "wait": 60.0, "status": 5.0, "sql": 5.0}
+EPILOG = """exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 database unreachable, 4 locked, 5 database ahead or
+unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema needs a person, 10 terminated,
+130 interrupted. When schemas end differently: 2, 1, 9, 5, 8, 6, 7, 130, 10, 3, 4, the first that applies."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
+        raise SystemExit(USAGE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    upgrade = commands.add_parser("upgrade", help="bring every schema to its head")
+    status = commands.add_parser("status", help="show every schema's revision and what is pending")
+    wait = commands.add_parser("wait", help="wait until PostgreSQL answers")
+    sql = commands.add_parser("sql", help="print the pending SQL, change nothing")
+    status.add_argument("--json", action="store_true", help="machine-readable, on stdout")
+    wait.add_argument(
+        "--at-least", action="store_true", help="and until each schema is where this image needs it"
+    )
+    for command, sub in (("upgrade", upgrade), ("status", status), ("wait", wait), ("sql", sql)):
+        _common(sub, TIMEOUT_S[command])
+    worker = commands.add_parser("worker", help="serve one service's orders (a driver's other half)")
+    for option in ("--plan", "--exchange"):
+        worker.add_argument(option, type=Path, required=True)
+    worker.add_argument("--service", required=True)
+    worker.add_argument("--path", type=Path, help="the service's folder (default: its path in the plan)")
+    return top
+
+
+def _common(sub: argparse.ArgumentParser, timeout: float) -> None:
+    sub.add_argument("--plan", type=Path, required=True, metavar="FILE", help="the compiled plan.json")
+    sub.add_argument(
+        "--root", type=Path, default=Path(), metavar="DIR", help="root of the repository (default: .)"
+    )
+    sub.add_argument(
+        "--exchange", type=Path, metavar="DIR", help="folder shared with the workers (default: temporary)"
+    )
+    sub.add_argument(
+        "--service", nargs="+", action="extend", default=[], metavar="NAME", help="only these services"
+    )
+    sub.add_argument(
+        "--tenant",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="only these tenants' own schemas",
+    )
+    sub.add_argument(
+        "--workers",
+        choices=("spawn", "external", "here"),
+        default="spawn",
+        help="start each service's Python; or they run elsewhere; or use this Python",
+    )
+    sub.add_argument("--path", type=Path, metavar="DIR", help="with --workers here: the service's folder")
+    wait_help = f"how long to wait for PostgreSQL or another runner (default: {timeout:.0f})"
+    sub.add_argument("--timeout", type=_seconds, default=timeout, metavar="SECONDS", help=wait_help)
+    late = f"how long to wait for a worker to appear (default: {PATIENCE_S:.0f})"
+    sub.add_argument("--worker-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
+    sub.add_argument(
+        "--deadline", type=_seconds, default=0.0, metavar="SECONDS", help="stop the run after that long"
+    )
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1_000_000:
+        raise ValueError
+    return value
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        plan = plans.load(options.plan)
+        if options.command == "worker":
+            return _worker(plan, options)
+        return _drive(plan, options)
+    except RunError as trouble:
+        say(f"genmigrate: {trouble.reason}", sys.stderr)
+        if trouble.way_out:
+            say(f"  → {trouble.way_out}", sys.stderr)
+        return trouble.code
+
+
+def _worker(plan: Plan, options: argparse.Namespace) -> int:
+    from genmigrate.worker import serve
+
+    (service,) = _services(plan, [options.service])
+    folder = (options.path or Path(service.path)).absolute()
+    if not folder.is_dir():
+        raise RunError(
+            "usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path"
+        )
+    return serve(plan, service, Exchange(_folder(options.exchange)), folder)
+
+
+def _drive(plan: Plan, options: argparse.Namespace) -> int:
+    from genmigrate.driver import Driver, Order
+    from genmigrate.workers import Workers
+
+    targets = _targets(plan, options.service, options.tenant)
+    if options.path and (options.workers != "here" or len(targets) != 1):
+        raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
+    if options.workers == "external" and not options.exchange:
+        raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
+    exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
+    try:
+        folder = options.path.absolute() if options.path else None
+        workers = Workers(
+            options.workers, plan, options.plan.absolute(), options.root.absolute(), exchange, folder
+        )
+        order = Order(
+            options.command,
+            targets,
+            options.timeout,
+            getattr(options, "at_least", False),
+            options.worker_timeout,
+            options.deadline,
+        )
+        return _present(Driver(plan, Exchange(exchange), workers, order), options)
+    finally:
+        if not options.exchange:
+            shutil.rmtree(exchange, ignore_errors=True)
+
+
+def _present(driver: Driver, options: argparse.Namespace) -> int:
+    """Run the driver and frame its lines as the command wants."""
+    from genmigrate.driver import name_the_rest, summary
+    from genmigrate.report import as_json, as_table
+
+    began = time.monotonic()
+    if options.command == "upgrade":
+        say(HEADING)
+        code = driver.run(go_on=False)
+        left = name_the_rest(driver)
+        if code != OK or any(outcome.counts["applied"] for outcome in driver.outcomes):
+            say(summary(driver.outcomes, left, time.monotonic() - began))
+        return code
+    code = driver.run(go_on=options.command in ("status", "sql"))
+    if options.command == "status":
+        say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
+    return code
+
+
+def _folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise RunError(
+            "usage", f"the exchange folder {path} is not there", "make it, or leave --exchange out"
+        )
+    return path.absolute()
+
+
+def _services(plan: Plan, names: list[str]) -> list[Service]:
+    known = {service.name: service for service in plan.services}
+    for name in names:
+        if name not in known:
+            raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
+    return [service for service in plan.services if not names or service.name in names]
+
+
+def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
+    for tenant in tenants:
+        if tenant not in plan.tenants:
+            raise RunError(
+                "usage", f"no tenant {tenant} in the plan", f"known: {', '.join(plan.tenants[:20])}"
+            )
+    chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
+    return {name: targets for name, targets in chosen.items() if targets}

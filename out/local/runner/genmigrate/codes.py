@@ -1,0 +1,84 @@
+"""Turns each state that a run can end in into one word, one exit code and one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+OK = 0
+FAILED = 1
+USAGE = 2
+UNREACHABLE = 3
+LOCKED = 4
+AHEAD = 5
+POLICY = 6
+DEADLINE = 7
+NO_DATABASE = 8
+NEEDS_PERSON = 9
+TERMINATED = 10
+INTERRUPTED = 130
+
+#: Which code a run ends with when its schemas and services ended differently. A code that a retry cannot
+#: cure comes before one that it can (3, 4, 10), so that nobody retries past a failed migration.
+PRECEDENCE = (
+    USAGE,
+    FAILED,
+    NEEDS_PERSON,
+    AHEAD,
+    NO_DATABASE,
+    POLICY,
+    DEADLINE,
+    INTERRUPTED,
+    TERMINATED,
+    UNREACHABLE,
+    LOCKED,
+    OK,
+)
+
+CODE_OF_WORD = {
+    "up-to-date": OK,
+    "pending": OK,
+    "missing-schema": OK,
+    "newer": OK,
+    "answers": OK,
+    "failed": FAILED,
+    "usage": USAGE,
+    "not-started": USAGE,
+    "unreachable": UNREACHABLE,
+    "wrong-password": UNREACHABLE,
+    "standby": UNREACHABLE,
+    "locked": LOCKED,
+    "unknown-revision": AHEAD,
+    "behind": DEADLINE,
+    "deadline": DEADLINE,
+    "missing-database": NO_DATABASE,
+    "unversioned": NEEDS_PERSON,
+    "unstamped": NEEDS_PERSON,
+    "several-heads": NEEDS_PERSON,
+    "broken-history": NEEDS_PERSON,
+    "no-right": NEEDS_PERSON,
+    "terminated": TERMINATED,
+    "interrupted": INTERRUPTED,
+}
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The code a run ends with when its parts ended with these; OK for none."""
+    return min(codes, key=PRECEDENCE.index, default=OK)
+
+
+class RunError(Exception):
+    """A state in which the work cannot go on: its word, why, and the way out for a person."""
+
+    def __init__(self, word: str, reason: str, way_out: str = "") -> None:
+        super().__init__(reason)
+        self.word = word
+        self.reason = reason
+        self.way_out = way_out
+
+    @property
+    def code(self) -> int:
+        """The exit code that this state's word stands for."""
+        return CODE_OF_WORD[self.word]

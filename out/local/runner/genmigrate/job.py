@@ -1,0 +1,117 @@
+"""Turns a driver's order into what a worker's commands share: where the service is, its schemas, its session."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from genmigrate import survey as surveys
+from genmigrate.codes import OK, RunError
+from genmigrate.output import names
+from genmigrate.session import NAME_BYTES, Session, create_database, limit_sessions, open_session
+from genmigrate.url import DatabaseUrl, parse
+
+if TYPE_CHECKING:
+    from genmigrate.exchange import Exchange, Message
+    from genmigrate.history import History
+    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.survey import State
+    from genmigrate.watch import Watch
+
+
+@dataclass
+class Job:
+    """One order for one service, and what came of it."""
+
+    plan: Plan
+    service: Service
+    targets: tuple[Target, ...]
+    order: Message
+    exchange: Exchange
+    worker: str
+    watch: Watch
+    codes: list[int] = field(default_factory=list)
+    schemas: list[Message] = field(default_factory=list)
+    heads: list[Message] = field(default_factory=list)
+    word: str = ""
+    reason: str = ""
+    way_out: str = ""
+
+    def __post_init__(self) -> None:
+        run = str(self.order["run"])
+        parts = f"genmigrate {self.plan.platform}/{self.plan.environment} {self.service.name}"
+        self.application = f"{run} {parts}"[:NAME_BYTES]
+        self.patience_s = float(self.order.get("timeout", 0))
+
+    def url(self) -> DatabaseUrl:
+        """The service's database URL. Raises RunError("usage") when it is not there or names another database."""
+        variable = self.service.url_env
+        url = parse(os.environ.get(variable, ""), variable)
+        if url.database != self.service.database:
+            raise RunError(
+                "usage",
+                f"{variable} names database {url.database or '(none)'}, the plan says {self.service.database}",
+                "correct the URL, or the service's database in the spec",
+            )
+        return url
+
+    def connect(self, url: DatabaseUrl, create: bool) -> Session:
+        """A session with the plan's limits, once the server answers; `create` makes a missing database."""
+        limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
+        try:
+            return open_session(url, self.application, self.patience_s, self.watch.check, self.note)
+        except RunError as trouble:
+            if trouble.word != "missing-database" or not create:
+                raise
+        create_database(url, self.application)
+        return open_session(url, self.application, self.patience_s, self.watch.check, self.note)
+
+    def survey(
+        self, session: Session, history: History, targets: tuple[Target, ...] | None = None
+    ) -> list[State]:
+        """The states of these targets, by default of all that the order names."""
+        chosen = self.targets if targets is None else targets
+        return surveys.survey(session, chosen, self.service.version_table, history)
+
+    def line(self, text: str, **counts: int) -> None:
+        """Show a line; `counts` are added to the driver's summary (up_to_date, applied, failed, skipped)."""
+        self._record({"to": "stdout", "text": text, "counts": counts})
+
+    def note(self, text: str) -> None:
+        """Show a line that is not part of the result."""
+        self._record({"to": "stderr", "text": text})
+
+    def give_up(self, trouble: RunError) -> None:
+        """The whole service cannot be worked on: say so and note it for the result."""
+        show = self.note if self.order.get("command") == "sql" else self.line
+        show(f"  ✗ {self.service.name} {trouble.word}: {trouble.reason}")
+        if trouble.way_out:
+            show(f"    → {trouble.way_out}")
+        self.word, self.reason, self.way_out = trouble.word, trouble.reason, trouble.way_out
+        self.ended_with(trouble.code)
+
+    def _record(self, record: Message) -> None:
+        self.exchange.append(self.service.name, {"run": self.order["run"], "worker": self.worker, **record})
+
+    def ended_with(self, code: int) -> None:
+        """Take note of a code that the result has to tell."""
+        if code != OK:
+            self.codes.append(code)
+
+
+def explain(state: State, service: Service, plan: Plan, history: History) -> tuple[str, str]:
+    """Why a schema cannot be migrated, and the way out; only for states that need a person."""
+    schema = state.target.schema
+    if state.word == "unknown-revision":
+        unknown = names([revision for revision in state.current if revision not in history.revisions])
+        way_out = "check out the branch or image that has it and go on, or downgrade there first"
+        if plan.environment == "local":
+            way_out = "check out the branch that has it, or wipe the local database: npm run dev:death"
+        return f"schema {schema} is at revision {unknown}, which no file of {service.name} has", way_out
+    if state.word == "unversioned":
+        why = f"schema {schema} holds {state.tables} tables but no {service.version_table}"
+    else:
+        why = f"schema {schema} holds {state.tables} tables but its {service.version_table} is empty"
+    stamp = f"ALEMBIC_SCHEMA={schema} alembic -c {service.config} stamp REVISION"
+    return why, f"if these tables are a known revision, record it in the service's folder: {stamp}"

@@ -1,0 +1,52 @@
+"""Turns two runners that want the same schema into one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from genmigrate.session import Session
+
+POLL_S = 0.25
+
+
+@contextmanager
+def locked(session: Session, schema: str, patience_s: float, check: Callable[[], None]) -> Iterator[None]:
+    """Hold the advisory lock of a schema of this database.
+
+    Polls with try-lock: a session that blocks in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY of
+    the holder waits for that snapshot, which is a deadlock. `check` is called between attempts and may raise.
+    Raises RunError("locked") naming the holder after `patience_s` seconds.
+    """
+    key = int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
+    give_up = time.monotonic() + patience_s
+    while not session.rows("SELECT pg_try_advisory_lock(%s)", [key])[0][0]:
+        check()
+        if time.monotonic() > give_up:
+            raise RunError(
+                "locked", f"{schema} is being migrated by {_holder(session, key)}", "wait for it, run again"
+            )
+        time.sleep(POLL_S)
+    try:
+        yield
+    finally:
+        with suppress(session.errors):  # the connection is gone, and the lock with it
+            session.rows("SELECT pg_advisory_unlock(%s)", [key])
+
+
+def _holder(session: Session, key: int) -> str:
+    unsigned = key & (2**64 - 1)
+    rows = session.rows(
+        "SELECT pid, application_name FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity USING (pid) "
+        "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::oid AND l.objid = %s::oid AND l.objsubid = 1 "
+        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())",
+        [unsigned >> 32, unsigned & (2**32 - 1)],
+    )
+    return " and ".join(f"pid {pid} ({name})" for pid, name in rows) or "another runner"

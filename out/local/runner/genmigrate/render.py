@@ -1,0 +1,70 @@
+"""Turns what is pending in each schema into the SQL that would run, without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genmigrate import alembic_run, history
+from genmigrate.codes import CODE_OF_WORD
+from genmigrate.job import Job, explain
+from genmigrate.look import states
+from genmigrate.output import names
+from genmigrate.session import quoted
+from genmigrate.upgrade import READY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genmigrate.history import History
+    from genmigrate.survey import State
+
+
+def run(job: Job) -> None:
+    """Print the pending SQL once per starting revision, with the schemas that it is for; changes nothing."""
+    past = history.read(Path.cwd(), job.service.config)
+    groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
+    for state in states(job, past):
+        if state.word not in READY:
+            why, way_out = explain(state, job.service, job.plan, past)
+            job.note(f"{state.target.label} {state.word}: {why}")
+            job.note(f"  → {way_out}")
+            job.ended_with(CODE_OF_WORD[state.word])
+        elif state.word == "up-to-date":
+            job.note(f"{state.target.label} already up-to-date")
+        else:
+            groups.setdefault((state.word == "missing-schema", state.current), []).append(state)
+    for (create, current), members in groups.items():
+        job.watch.check()
+        _group(job, past, members, current, create)
+
+
+def _group(job: Job, past: History, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
+    first = members[0]
+    came = names([past.slug(revision) for revision in current]) or "nothing"
+    job.line(f"-- {job.service.name}: from {came} to {past.slug(past.head or '')}")
+    job.line(f"-- schemas: {', '.join(state.target.schema for state in members)}")
+    if len(members) > 1:
+        job.line(f"-- spelt for {first.target.schema}; for another one put its name in this schema's place")
+    if create:
+        job.line(f"CREATE SCHEMA IF NOT EXISTS {quoted(first.target.schema)};")
+    job.line(f"SET search_path TO {quoted(first.target.schema)};")
+    job.line("")
+    if len(current) > 1:
+        job.note(f"{first.target.label} is at several revisions ({came}): the SQL begins at the first")
+    try:
+        sql, holes = alembic_run.render(
+            job.service, first.target, past, current[0] if current else None, job.url()
+        )
+    except alembic_run.RevisionError as error:
+        job.note(f"{first.target.label} cannot be rendered offline: {error.reason}")
+        if error.place:
+            job.note(f"  → {error.place}")
+        return job.ended_with(CODE_OF_WORD["failed"])
+    for text in sql.strip().splitlines():
+        job.line(text)
+    job.line("")
+    for revision, reason in holes:
+        file = past.revisions[revision].file.name
+        job.note(f"{job.service.name}: {past.slug(revision)} cannot be rendered offline: {reason} ({file})")
+    return None

@@ -1,0 +1,79 @@
+"""Turns a database URL in SQLAlchemy's or libpq's spelling into connection parameters, and hides its password."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from genmigrate.codes import RunError
+
+SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
+#: libpq's own parameters that may follow the `?`; SQLAlchemy's and asyncpg's others mean nothing to libpq.
+LIBPQ = {
+    "host", "hostaddr", "port", "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl",
+    "sslpassword", "sslnegotiation", "channel_binding", "gssencmode", "krbsrvname", "target_session_attrs",
+    "options", "passfile", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+    "require_auth", "service", "load_balance_hosts",
+}  # fmt: skip
+SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+
+
+@dataclass(frozen=True)
+class DatabaseUrl:
+    """What to hand to libpq (password included), and the Python driver that the URL asks for."""
+
+    parameters: dict[str, str]
+    driver: str
+
+    @property
+    def database(self) -> str:
+        """The database that the URL names, or an empty string."""
+        return self.parameters.get("dbname", "")
+
+    @property
+    def place(self) -> str:
+        """Host and port, to be shown."""
+        return f"{self.parameters.get('host', 'localhost')}:{self.parameters.get('port', '5432')}"
+
+    def hide(self, text: str) -> str:
+        """The text with every spelling of the password replaced."""
+        password = self.parameters.get("password", "")
+        for secret in {password, quote(password, safe=""), quote(password)} if password else ():
+            text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
+        return text
+
+
+def parse(text: str, variable: str) -> DatabaseUrl:
+    """Read the URL that `variable` holds.
+
+    Raises RunError("usage") that names the variable and never repeats its value.
+    """
+    if not text.strip():
+        raise RunError(
+            "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"
+        )
+    try:
+        parts = urlsplit(text.strip())
+        scheme = SCHEME.fullmatch(parts.scheme)
+        if scheme is None:
+            raise ValueError
+        parameters = {
+            "host": parts.hostname and unquote(parts.hostname),
+            "port": str(parts.port or ""),
+            "user": parts.username and unquote(parts.username),
+            "password": parts.password and unquote(parts.password),
+            "dbname": unquote(parts.path.removeprefix("/")),
+        }
+        query = dict(parse_qsl(parts.query))
+    except ValueError:
+        raise RunError(
+            "usage",
+            f"{variable} is not a PostgreSQL URL that this runner reads",
+            "write it as postgresql://user:password@host:5432/database, special characters as %XX",
+        ) from None
+    ssl = query.pop("ssl", "")
+    if ssl:
+        query.setdefault("sslmode", SSL_WORDS.get(ssl.lower(), ssl))
+    parameters.update({key: value for key, value in query.items() if key in LIBPQ})
+    return DatabaseUrl({key: value for key, value in parameters.items() if value}, scheme["driver"] or "")

@@ -1,0 +1,126 @@
+"""Turns signals, a driver's stop and a driver's silence into one answer to: may this worker go on?"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from genmigrate.codes import CODE_OF_WORD, RunError
+from genmigrate.exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOK_S = 0.2
+#: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
+GRACE_S = 8.0
+#: A stop that is no older than this when a worker starts probably belongs to the same start of containers.
+SAME_START_S = 60.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class DriverEndedError(Exception):
+    """The driver has ended and wants nothing of this worker."""
+
+
+class Watch(threading.Thread):
+    """Beats for a worker and watches whether it has to stop. Start it in the main thread, before any work."""
+
+    def __init__(self, exchange: Exchange, service: str, worker: str) -> None:
+        super().__init__(daemon=True)
+        self._exchange = exchange
+        self._service = service
+        self._worker = worker
+        self._born = time.time()
+        self._pulse = Pulse(LOOK_S)
+        self._over = threading.Event()
+        self.working = False
+        self.stop_word = ""
+        self.driver_ended = False
+        self.cancel: Callable[[], None] = lambda: None
+        self.last_word: Callable[[str], None] = lambda word: None
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: None)
+        # The byte is written by the C handler: the main thread may be deep in libpq and not run Python for minutes.
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+
+    def check(self) -> None:
+        """Raise DriverEndedError or RunError("terminated" and the like) when the work must not go on."""
+        if self.driver_ended and not self.working:
+            raise DriverEndedError
+        if self.stop_word:
+            raise RunError(self.stop_word, STOPPED[self.stop_word])
+
+    def over(self) -> None:
+        """The work is done: watch no longer."""
+        self._over.set()
+        self.join()
+
+    def run(self) -> None:
+        """The thread's body: beat each second, look five times a second."""
+        beat, next_beat = 0, 0.0
+        while not self._over.is_set():
+            now = time.monotonic()
+            if now >= next_beat:
+                beat, next_beat = beat + 1, now + BEAT_S
+                self._beat(beat)
+            if not self.stop_word and not self.driver_ended and self._look():
+                next_beat = 0.0  # a driver that has just cleared the folder need not wait for our next second
+            if self.stop_word and self.working:
+                return self._wind_up()
+            if select.select([self._read], [], [], LOOK_S)[0]:
+                self._read.recv(64)
+                self.stop_word = self.stop_word or "terminated"
+        return None
+
+    def _beat(self, beat: int) -> None:
+        with suppress(RunError):  # a full disk: the driver will notice the silence
+            self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
+
+    def _look(self) -> bool:
+        changed = self._pulse.look(self._exchange.get("driver"))
+        stop = self._exchange.get("stop")
+        if stop is not None and self._worker in stop.get("workers", ()):
+            word = str(stop.get("word") or "terminated")
+            if self.working:
+                self.stop_word = word if word in STOPPED else "terminated"
+            self.driver_ended = True
+        elif self.working and self._pulse.silent_s > SILENCE_S:
+            self.stop_word = "terminated"
+        elif not self.working and self._pulse.silent_s > self._patience(stop):
+            self.driver_ended = stop is not None
+            self.stop_word = "" if stop is not None else "not-started"
+        return changed
+
+    def _patience(self, stop: Message | None) -> float:
+        if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
+            return SILENCE_S
+        return PATIENCE_S
+
+    def _wind_up(self) -> None:
+        """Cancel the statement in progress until the main thread has ended; end the process after the grace."""
+        give_up = time.monotonic() + GRACE_S
+        while time.monotonic() < give_up:
+            with suppress(Exception):  # the database may be the very thing that is gone
+                self.cancel()
+            if self._over.wait(BEAT_S):
+                return
+            self._beat(-int(time.monotonic() * 1000))
+        self.last_word(self.stop_word)
+        os._exit(CODE_OF_WORD[self.stop_word])
+
+
+STOPPED = {
+    "terminated": "stopped before it was done (terminated)",
+    "interrupted": "stopped before it was done (interrupted)",
+    "deadline": "stopped before it was done (deadline)",
+    "not-started": f"no driver came within {PATIENCE_S:.0f} s",
+}

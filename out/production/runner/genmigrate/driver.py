@@ -1,0 +1,263 @@
+"""Turns a plan into orders for its services, one after the other, and their answers into lines and one exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from genmigrate import exchange as exchanges
+from genmigrate.codes import OK, RunError, worst
+from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
+from genmigrate.output import names, say
+from genmigrate.watch import GRACE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.workers import Started, Workers
+
+COUNTED = ("up_to_date", "applied", "failed", "skipped")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the person asked for."""
+
+    command: str
+    targets: dict[str, tuple[Target, ...]]
+    timeout_s: float
+    at_least: bool = False
+    worker_timeout_s: float = exchanges.PATIENCE_S
+    deadline_s: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """How one service ended: its code and word, what its schemas came to, and what a status reported."""
+
+    service: Service
+    code: int = OK
+    word: str = ""
+    reason: str = ""
+    way_out: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    schemas: list[Message] = field(default_factory=list)
+    heads: list[Message] = field(default_factory=list)
+
+
+class Driver:
+    """One run over the services of a plan."""
+
+    def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order) -> None:
+        self.plan = plan
+        self.order = order
+        self.outcomes: list[Outcome] = []
+        self._exchange = exchange
+        self._workers = workers
+        self._run = exchanges.new_id()[:6]
+        self._started: dict[str, Started] = {}
+        self._seen: set[str] = set()
+        self._stop_word = ""
+        self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
+        self._services = [service for service in plan.services if order.targets.get(service.name)]
+
+    def run(self, go_on: bool) -> int:
+        """Send every service its order, in plan order; stop at the first that fails unless `go_on`.
+
+        Returns the exit code. Raises RunError when the exchange folder cannot be used.
+        """
+        names_of_all = tuple(service.name for service in self.plan.services)
+        if exchanges.another_driver(self._exchange):
+            raise RunError(
+                "locked", f"another driver works in {self._exchange.folder}", "wait for it, run again"
+            )
+        beat = Beat(self._exchange, "driver", {"run": self._run})
+        beat.start()
+        try:
+            self._exchange.clear(names_of_all)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, self._on_signal)
+            for index, service in enumerate(self._services):
+                outcome = self._serve(service, self._services[index + 1 : index + 2])
+                self.outcomes.append(outcome)
+                if outcome.code != OK and (self._stop_word or not go_on):
+                    break
+            return worst(outcome.code for outcome in self.outcomes)
+        finally:
+            self._end(names_of_all)
+            beat.end()
+            (self._exchange.folder / "driver").unlink(missing_ok=True)
+
+    @property
+    def not_started(self) -> list[Service]:
+        """The services that were not asked because an earlier one failed."""
+        return self._services[len(self.outcomes) :]
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
+
+    def _serve(self, service: Service, following: Sequence[Service]) -> Outcome:
+        outcome = Outcome(service)
+        try:
+            self._start(service)
+            worker = self._await_worker(service)
+            self._exchange.put(f"{service.name}.go", self._go(service, worker))
+            for each in following:  # its interpreter starts while this one works
+                self._start(each)
+            self._follow(service, worker, outcome)
+        except RunError as trouble:
+            outcome.code, outcome.word = trouble.code, trouble.word
+            outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
+            self._say(f"  ✗ {service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
+            if trouble.way_out:
+                self._say(f"    → {trouble.way_out}", self.order.command == "sql")
+        if outcome.code != OK:
+            settled = sum(outcome.counts.values())
+            outcome.counts["failed"] += len(self.order.targets[service.name]) - settled
+        return outcome
+
+    def _go(self, service: Service, worker: str) -> Message:
+        return {
+            "run": self._run,
+            "worker": worker,
+            "command": self.order.command,
+            "digest": self.plan.digest,
+            "schemas": [target.schema for target in self.order.targets[service.name]],
+            "timeout": self.order.timeout_s,
+            "at_least": self.order.at_least,
+        }
+
+    def _start(self, service: Service) -> None:
+        if service.name not in self._started:
+            started = self._workers.start(service)
+            if started:
+                self._started[service.name] = started
+
+    def _await_worker(self, service: Service) -> str:
+        """The id of the service's live worker."""
+        give_up = time.monotonic() + self.order.worker_timeout_s
+        started = self._started.get(service.name)
+        while True:
+            self._check()
+            alive = self._exchange.get(f"{service.name}.alive")
+            if alive and alive.get(
+                "worker"
+            ):  # written since the folder was cleared, so by somebody who lives
+                return str(alive["worker"])
+            if started and started.ended() is not None:
+                way_out = f"try it by hand: {' '.join(service.python)} --version"
+                raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
+            if time.monotonic() > give_up:
+                reason = f"no worker of {service.name} came within {self.order.worker_timeout_s:.0f} s"
+                raise RunError(
+                    "terminated", reason, f"look at the log of its container in {self.plan.environment}"
+                )
+            time.sleep(LOOK_S)
+
+    def _check(self) -> None:
+        if not self._stop_word and time.monotonic() > self._give_up:
+            self._stop_word = "deadline"
+        if self._stop_word:
+            raise RunError(self._stop_word, "stopped before it was asked")
+
+    def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
+        """Repeat the worker's lines until its result is there or it is dead."""
+        pulse = Pulse(LOOK_S)
+        offset, stopped_at = 0, 0.0
+        self._seen.add(worker)
+        while True:
+            result = self._exchange.get(f"{service.name}.result")
+            records, offset = self._exchange.records(service.name, offset)
+            for record in records:
+                if record.get("run") == self._run and record.get("worker") == worker:
+                    self._show(record, outcome)
+            if result and result.get("run") == self._run and result.get("worker") == worker:
+                outcome.code, outcome.word = int(result["code"]), str(result["word"])
+                outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
+                outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
+                return
+            self._find_dead(service, worker, pulse)
+            if not self._stop_word and time.monotonic() > self._give_up:
+                self._stop_word = "deadline"
+            if self._stop_word and not stopped_at:
+                stopped_at = time.monotonic()
+                self._put_stop()
+            if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
+                raise RunError(self._stop_word, "its worker did not stop in time")
+            time.sleep(LOOK_S)
+
+    def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
+        alive = self._exchange.get(f"{service.name}.alive")
+        pulse.look(alive)
+        started = self._started.get(service.name)
+        over = started is not None and started.ended() is not None
+        replaced = alive is not None and alive.get("worker") not in (None, worker)
+        if not (over or replaced or pulse.silent_s > exchanges.SILENCE_S):
+            return
+        if self._exchange.get(f"{service.name}.result"):
+            return  # it ended as it should, between two looks
+        why = "its worker was restarted in the middle" if replaced else "its worker ended without a result"
+        if over and started:
+            why += f" (exit {started.ended()}: {started.last_line()})"
+        raise RunError(
+            "terminated", why, "each schema is at a whole revision: run again, it goes on from there"
+        )
+
+    def _show(self, record: Message, outcome: Outcome) -> None:
+        counts = dict(record.get("counts") or {})
+        outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
+        self._say(str(record.get("text", "")), record.get("to") == "stderr")
+
+    def _say(self, text: str, note: bool) -> None:
+        if self.order.command != "status":  # its report is made of the results
+            say(text, sys.stderr if note else sys.stdout)
+
+    def _put_stop(self) -> None:
+        message = {
+            "run": self._run,
+            "workers": sorted(self._seen),
+            "word": self._stop_word,
+            "at": time.time(),
+        }
+        self._exchange.put("stop", message)
+
+    def _end(self, services: Sequence[str]) -> None:
+        """Tell every worker that it is over, and wait for those that were started here."""
+        for service in services:
+            alive = self._exchange.get(f"{service}.alive")
+            if alive and alive.get("worker"):
+                self._seen.add(str(alive["worker"]))
+        with suppress(RunError):  # they will notice the silence
+            self._put_stop()
+        give_up = time.monotonic() + 1.0
+        for started in self._started.values():
+            while started.ended() is None and time.monotonic() < give_up:
+                time.sleep(LOOK_S / 2)
+            started.kill()
+
+
+def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
+    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (1.2 s)`; `left` schemas were never asked for."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.counts)
+    total["skipped"] += left
+    parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
+    return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"
+
+
+def name_the_rest(driver: Driver) -> int:
+    """Say which services were not asked, with their schemas; returns how many schemas that are."""
+    left = 0
+    for service in driver.not_started:
+        targets = driver.order.targets[service.name]
+        left += len(targets)
+        say(f"  – {service.name} not started: {names([target.label for target in targets])} skipped")
+    return left

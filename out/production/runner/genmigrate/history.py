@@ -1,0 +1,223 @@
+"""Turns a service's revision files into a graph, by reading and never by running them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SECTION = "alembic"
+SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision file."""
+
+    id: str
+    slug: str
+    parents: tuple[str, ...]
+    needs: tuple[str, ...]
+    file: Path
+
+
+@dataclass(frozen=True)
+class History:
+    """All revisions of a service by id, parents before children, and the one head."""
+
+    revisions: dict[str, Revision]
+    head: str | None
+
+    def ancestors(self, ids: Iterable[str]) -> set[str]:
+        """These revisions and everything below them."""
+        seen: set[str] = set()
+        todo = [each for each in ids if each in self.revisions]
+        while todo:
+            each = todo.pop()
+            if each not in seen:
+                seen.add(each)
+                todo += self.revisions[each].parents + self.revisions[each].needs
+        return seen
+
+    def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
+        """What is between these revisions and the head, in an order in which it can be applied."""
+        done = self.ancestors(current)
+        wanted = self.ancestors([self.head] if self.head else [])
+        return tuple(
+            revision for key, revision in self.revisions.items() if key in wanted and key not in done
+        )
+
+    def slug(self, revision: str) -> str:
+        """The name to show for a revision id; the id itself when it is unknown."""
+        known = self.revisions.get(revision)
+        return known.slug if known else revision
+
+
+def read(folder: Path, config: str) -> History:
+    """Read the history that the Alembic configuration `config` in the service's `folder` points to.
+
+    Raises RunError: "usage" when the configuration cannot be read, "several-heads", or "broken-history" (an id
+    twice, an unknown parent, a cycle, a file whose ids are not plain strings).
+    """
+    revisions: dict[str, Revision] = {}
+    for directory, recursive in _version_folders(folder, config):
+        for file in _files(directory, recursive):
+            revision = _revision(file)
+            if revision is None:
+                continue
+            other = revisions.setdefault(revision.id, revision)
+            if other is not revision:
+                raise RunError(
+                    "broken-history",
+                    f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}",
+                    "give one of them a new id, and its children that parent",
+                )
+    return _graph(revisions, config)
+
+
+def _graph(revisions: dict[str, Revision], config: str) -> History:
+    for revision in revisions.values():
+        for parent in revision.parents + revision.needs:
+            if parent not in revisions:
+                raise RunError(
+                    "broken-history",
+                    f"{revision.file.name} follows revision {parent}, which no file has",
+                    "correct down_revision, or bring the missing file back",
+                )
+    followed = {parent for revision in revisions.values() for parent in revision.parents}
+    heads = [revision for revision in revisions.values() if revision.id not in followed]
+    if len(heads) > 1:
+        raise RunError(
+            "several-heads",
+            f"{len(heads)} heads: {' and '.join(sorted(head.file.name for head in heads))}",
+            f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads",
+        )
+    ordered = _ordered(revisions)
+    return History(ordered, heads[0].id if heads else None)
+
+
+def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
+    ordered: dict[str, Revision] = {}
+    waiting = dict(sorted(revisions.items()))
+    while waiting:
+        ready = [r for r in waiting.values() if all(parent in ordered for parent in r.parents + r.needs)]
+        if not ready:
+            files = ", ".join(sorted(revision.file.name for revision in waiting.values()))
+            raise RunError(
+                "broken-history", f"revisions follow each other in a circle: {files}", "correct down_revision"
+            )
+        for revision in ready:
+            ordered[revision.id] = revision
+            del waiting[revision.id]
+    return ordered
+
+
+def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
+    file = folder / config
+    parser = ConfigParser({"here": file.absolute().parent.as_posix()})
+    try:
+        with file.open(encoding="utf-8") as stream:
+            parser.read_file(stream)
+        location = parser.get(SECTION, "script_location", fallback="")
+        several = parser.get(SECTION, "version_locations", fallback="")
+        separator = parser.get(SECTION, "path_separator", fallback="") or parser.get(
+            SECTION, "version_path_separator", fallback=""
+        )
+        recursive = parser.getboolean(SECTION, "recursive_version_locations", fallback=False)
+    except OSError as error:
+        raise RunError(
+            "usage", f"cannot read {file}: {error.strerror}", "the plan's config names it"
+        ) from None
+    except (ConfigError, ValueError) as error:
+        raise RunError(
+            "usage", f"{file}: {str(error).splitlines()[0]}", "correct the [alembic] section"
+        ) from None
+    if not location:
+        raise RunError("usage", f"{file} has no script_location", "name the migrations' folder there")
+    if not several:
+        return [(_place(folder, location) / "versions", recursive)]
+    places = several.split(SEPARATORS[separator]) if separator in SEPARATORS else re.split(r", *| +", several)
+    return [(_place(folder, place.strip()), recursive) for place in places if place.strip()]
+
+
+def _place(folder: Path, location: str) -> Path:
+    """A path as Alembic reads it: relative to the working directory, or `package:folder`."""
+    if Path(location).is_absolute() or ":" not in location:
+        return folder / location
+    package, *rest = location.split(":")
+    for entry in [str(folder), *sys.path]:
+        candidate = Path(entry, *package.split("."), *rest)
+        if candidate.is_dir():
+            return candidate
+    return folder / location
+
+
+def _files(directory: Path, recursive: bool) -> list[Path]:
+    if not directory.is_dir():
+        raise RunError(
+            "usage", f"the folder of the revisions, {directory}, is not there", "correct script_location"
+        )
+    found = directory.rglob("*.py") if recursive else directory.glob("*.py")
+    return sorted(file for file in found if not file.name.startswith((".#", "__init__")))
+
+
+def _revision(file: Path) -> Revision | None:
+    try:
+        tree = ast.parse(file.read_bytes(), filename=file.name)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise RunError("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
+    values: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            values.update({name.id: node.value for name in node.targets if isinstance(name, ast.Name)})
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            values[node.target.id] = node.value
+    if "revision" not in values:
+        return None  # a helper module; Alembic passes it over too
+    ids = _strings(file, "revision", values["revision"])
+    if len(ids) != 1:
+        raise RunError(
+            "broken-history", f"{file.name}: revision is not one string", "write it as a plain string"
+        )
+    parents = _strings(file, "down_revision", values.get("down_revision"))
+    return Revision(
+        ids[0], _slug(file, ids[0]), parents, _strings(file, "depends_on", values.get("depends_on")), file
+    )
+
+
+def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
+    try:
+        value = ast.literal_eval(node) if node is not None else None
+    except ValueError:
+        value = node
+    if value is None:
+        return ()
+    items = (
+        (value,)
+        if isinstance(value, str)
+        else tuple(value)
+        if isinstance(value, (tuple, list, set))
+        else (0,)
+    )
+    if not all(isinstance(item, str) for item in items):
+        raise RunError(
+            "broken-history", f"{file.name}: {name} is not written as plain strings", "write it out"
+        )
+    return tuple(item for item in items if isinstance(item, str))
+
+
+def _slug(file: Path, revision: str) -> str:
+    """`<id>_<slug>.py` gives the slug; a file named otherwise gives what stands behind the id, or its stem."""
+    _before, found, behind = file.stem.partition(revision)
+    return behind.lstrip("_-") or revision if found else file.stem

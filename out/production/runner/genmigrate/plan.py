@@ -1,0 +1,264 @@
+"""Turns the bytes of a plan.json into a Plan, and refuses every key, version or value it does not know."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = 1
+LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+TENANT = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+SCHEMA = r"(?!pg_)([a-z_][a-z0-9_]{0,62}|([a-z_][a-z0-9_]{0,52})?\{tenant\}[a-z0-9_]{0,52})"
+DATABASE = r"[a-z_][a-z0-9_-]{0,62}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
+TABLE = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+PATH = r"(?!/)(?!([^/]*/)*\.\.(/|$))[^\\:\u0000-\u001f\u007f]{1,512}"
+WORD = r"[^\u0000-\u001f\u007f]{1,512}"
+MILLISECONDS = 2_147_483_647
+IDENTIFIER_BYTES = 63
+
+
+@dataclass(frozen=True)
+class Target:
+    """One schema to migrate: the tenant it belongs to (None: shared by all) and the label shown for it."""
+
+    tenant: str | None
+    schema: str
+    label: str
+    version_schema: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service that owns migrations, as the plan states it."""
+
+    name: str
+    path: str
+    python: tuple[str, ...]
+    schema: str
+    database: str
+    url_env: str
+    config: str
+    version_table: str
+    version_table_schema: str
+
+    @property
+    def per_tenant(self) -> bool:
+        """Whether each tenant has a schema of its own."""
+        return "{tenant}" in self.schema
+
+    def target(self, tenant: str | None) -> Target:
+        """The schema of this tenant, or the shared one for None."""
+        spelt = (tenant or "").replace("-", "_")
+        schema = self.schema.replace("{tenant}", spelt)
+        version_schema = self.version_table_schema.replace("{tenant}", spelt)
+        return Target(tenant, schema, schema if self.per_tenant else self.name, version_schema)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an environment migrates, in order, plus the digest of the file it came from."""
+
+    platform: str
+    environment: str
+    tenants: tuple[str, ...]
+    tenants_env: str
+    create_databases: bool
+    lock_timeout_ms: int
+    statement_timeout_ms: int
+    services: tuple[Service, ...]
+    digest: str
+
+    def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
+        """The service's schemas in plan order; with `tenants` only theirs, which leaves a shared schema out."""
+        if not service.per_tenant:
+            return () if tenants else (service.target(None),)
+        return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
+
+
+def load(path: Path) -> Plan:
+    """Read a plan file.
+
+    Raises RunError("usage") naming the file, the place in it and what is allowed there.
+    """
+    try:
+        data = path.read_bytes()
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
+    except OSError as error:
+        raise RunError(
+            "usage", f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise RunError("usage", f"{path} is not a plan: {error}", "compile it again with gen") from None
+    try:
+        return _plan(document, hashlib.sha256(data).hexdigest())
+    except _PlanError as error:
+        way_out = "the plan and the runner beside it are made together: compile both again with gen"
+        raise RunError("usage", f"{path}: {error}", way_out) from None
+
+
+class _PlanError(Exception):
+    pass
+
+
+def _refuse(where: str, why: str) -> NoReturn:
+    raise _PlanError(f"{where}: {why}")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} is there twice")
+    return dict(pairs)
+
+
+def _plan(document: object, digest: str) -> Plan:
+    if isinstance(document, dict) and document.get("version") != VERSION:
+        _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
+    keys = _keys("plan", document, _PLAN, ())
+    session = _keys(
+        "session", keys["session"], dict.fromkeys(("lock_timeout_ms", "statement_timeout_ms"), _ms), ()
+    )
+    services = tuple(_service(f"services[{index}]", item) for index, item in enumerate(keys["services"]))
+    plan = Plan(
+        platform=keys["platform"],
+        environment=keys["environment"],
+        tenants=keys["tenants"],
+        tenants_env=keys["tenants_env"],
+        create_databases=keys["create_databases"],
+        services=services,
+        digest=digest,
+        **session,
+    )
+    _check_names(plan)
+    return plan
+
+
+def _service(where: str, item: object) -> Service:
+    keys = _keys(where, item, _SERVICE, ("version_table_schema",))
+    keys["version_table_schema"] = keys["version_table_schema"] or keys["schema"]
+    service = Service(**keys)
+    if service.per_tenant and "{tenant}" not in service.version_table_schema:
+        _refuse(f"{where}.version_table_schema", "needs {tenant}, or all tenants would share one version")
+    if not service.per_tenant and "{tenant}" in service.version_table_schema:
+        _refuse(f"{where}.version_table_schema", "has {tenant}, but the service has one schema for all")
+    return service
+
+
+def _check_names(plan: Plan) -> None:
+    names = [service.name for service in plan.services]
+    for name in names:
+        if names.count(name) > 1:
+            _refuse("services", f"{name} is there twice")
+    for service in plan.services:
+        schemas: dict[str, Target] = {}
+        for target in plan.targets(service):
+            if (
+                len(target.schema.encode()) > IDENTIFIER_BYTES
+                or len(target.version_schema) > IDENTIFIER_BYTES
+            ):
+                _refuse(service.name, f"schema {target.schema} is longer than {IDENTIFIER_BYTES} bytes")
+            if target.schema.startswith("pg_"):
+                _refuse(
+                    service.name, f"schema {target.schema}: names that begin with pg_ belong to PostgreSQL"
+                )
+            other = schemas.setdefault(target.schema, target)
+            if other is not target:
+                _refuse(
+                    service.name, f"tenants {other.tenant} and {target.tenant} share schema {target.schema}"
+                )
+
+
+_Check = Callable[[str, Any], Any]
+
+
+def _keys(where: str, value: object, checks: dict[str, _Check], optional: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        _refuse(where, "must be an object")
+    for key in value:
+        if key not in checks:
+            _refuse(where, f"unknown key {key!r}; known: {', '.join(sorted(checks))}")
+    for key in checks:
+        if key not in value and key not in optional:
+            _refuse(where, f"the key {key!r} is missing")
+    return {
+        key: check(f"{where}.{key}", value[key]) if key in value else None for key, check in checks.items()
+    }
+
+
+def _text(pattern: str) -> _Check:
+    compiled = re.compile(pattern)
+
+    def check(where: str, value: Any) -> str:
+        if not isinstance(value, str) or compiled.fullmatch(value) is None:
+            _refuse(where, f"{value!r} is not allowed here (pattern {pattern})")
+        return value
+
+    return check
+
+
+def _ms(where: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MILLISECONDS:
+        _refuse(where, f"{value!r} is not a number of milliseconds from 0 to {MILLISECONDS}")
+    return value
+
+
+def _flag(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        _refuse(where, "must be true or false")
+    return value
+
+
+def _list(item: _Check, least: int, most: int) -> _Check:
+    def check(where: str, value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            _refuse(where, f"must be a list of {least} to {most} items")
+        return tuple(item(f"{where}[{index}]", each) for index, each in enumerate(value))
+
+    return check
+
+
+def _tenants(where: str, value: Any) -> tuple[str, ...]:
+    tenants: tuple[str, ...] = _list(_text(TENANT), 1, 20_000)(where, value)
+    if len(set(tenants)) < len(tenants):
+        _refuse(where, "a tenant is there twice")
+    return tenants
+
+
+def _version(where: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        _refuse(where, f"must be {VERSION}")
+    return value
+
+
+_PLAN: dict[str, _Check] = {
+    "version": _version,
+    "platform": _text(LABEL),
+    "environment": _text(LABEL),
+    "tenants": _tenants,
+    "tenants_env": _text(VARIABLE),
+    "create_databases": _flag,
+    "session": lambda where, value: value,
+    "services": _list(lambda where, value: value, 0, 500),
+}
+_SERVICE: dict[str, _Check] = {
+    "name": _text(LABEL),
+    "path": _text(PATH),
+    "python": _list(_text(WORD), 1, 32),
+    "schema": _text(SCHEMA),
+    "database": _text(DATABASE),
+    "url_env": _text(VARIABLE),
+    "config": _text(PATH),
+    "version_table": _text(TABLE),
+    "version_table_schema": _text(SCHEMA),
+}

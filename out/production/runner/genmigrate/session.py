@@ -1,0 +1,187 @@
+"""Turns a database URL into one autocommit connection through the service's own driver, psycopg 3 or psycopg2."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from genmigrate.codes import RunError
+from genmigrate.output import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from genmigrate.url import DatabaseUrl
+
+CONNECT_TIMEOUT_S = "5"
+MAINTENANCE = "postgres"
+NAME_BYTES = 63
+#: Texts of a refusal that waiting does not cure. libpq hands over no SQLSTATE for a connection that failed; in
+#: another language such a refusal is waited for and then shown as it is.
+REFUSED = (
+    "password authentication failed",
+    "no password supplied",
+    "authentication failed",
+    "no pg_hba.conf entry",
+    "role ",
+    "is not permitted to log in",
+)
+
+
+def driver_module(url: DatabaseUrl) -> Any:
+    """The psycopg or psycopg2 of this Python; the one that the URL names first.
+
+    Raises RunError("usage") when there is neither.
+    """
+    order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
+    reasons = []
+    for name in order:
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            reasons.append(f"{name}: {one_line(error)}")
+    raise RunError(
+        "usage",
+        f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})",
+        "add psycopg[binary] or psycopg2 to its dependencies",
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Session:
+    """One open connection in autocommit mode."""
+
+    def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
+        parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
+        if database:
+            parameters["dbname"] = database
+        self.url = url
+        self.errors: type[Exception] = module.Error
+        self._connection = module.connect(**parameters)
+        self._connection.autocommit = True
+
+    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and fetch what it returns; parameters stand for `%s`."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, tuple(parameters) or None)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def close(self) -> None:
+        """Close the connection, whatever state it is in."""
+        with contextlib.suppress(self.errors):
+            self._connection.close()
+
+
+def limit_sessions(lock_timeout_ms: int, statement_timeout_ms: int, application: str) -> None:
+    """Give every libpq session of this process and its env.py the plan's limits and a name."""
+    ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
+    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {ours}".strip()
+    os.environ["PGAPPNAME"] = application
+
+
+def open_session(
+    url: DatabaseUrl,
+    application: str,
+    patience_s: float,
+    check: Callable[[], None],
+    notice: Callable[[str], None] = lambda reason: None,
+) -> Session:
+    """Connect, waiting up to `patience_s` seconds for a server that does not answer yet.
+
+    `check` is called between attempts and may raise; `notice` is told each new reason for waiting.
+    Raises RunError: "unreachable", "wrong-password", "missing-database", "no-right".
+    """
+    module = driver_module(url)
+    give_up = time.monotonic() + patience_s
+    pause, told = 0.1, ""
+    while True:
+        check()
+        try:
+            return Session(module, url, application)
+        except module.Error as error:
+            reason = _reason(url, error)
+        _refuse(url, reason)
+        if time.monotonic() + pause > give_up:
+            raise RunError(
+                "unreachable",
+                f"PostgreSQL at {url.place} does not answer: {reason}",
+                "start it, or correct the URL's host and port",
+            )
+        if reason != told:
+            told = reason
+            notice(f"waiting for PostgreSQL at {url.place}: {reason}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 1.0)
+
+
+def _reason(url: DatabaseUrl, error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line] or lines
+    return (
+        url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
+        if telling
+        else type(error).__name__
+    )
+
+
+def _refuse(url: DatabaseUrl, reason: str) -> None:
+    user = url.parameters.get("user", "")
+    if "permission denied for database" in reason:
+        raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
+    if "database " in reason and "does not exist" in reason:
+        raise RunError("missing-database", reason, "create it, or let the environment create its databases")
+    if any(text in reason for text in REFUSED):
+        raise RunError(
+            "wrong-password",
+            f"PostgreSQL at {url.place} refuses user {user}: {reason}",
+            "correct user and password in the URL",
+        )
+
+
+def create_database(url: DatabaseUrl, application: str) -> None:
+    """Create the URL's database; somebody else creating it at the same moment is as good.
+
+    Raises RunError: "no-right" when the role may not, "missing-database" when it cannot be done.
+    """
+    module = driver_module(url)
+    try:
+        session = Session(module, url, application, MAINTENANCE)
+    except module.Error as error:
+        reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
+        raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
+    try:
+        for attempt in range(20):
+            try:
+                session.rows(f"CREATE DATABASE {quoted(url.database)}")
+                return
+            except module.Error as error:
+                state = sqlstate(error)
+                if state in ("42P04", "23505"):  # it is there now, or was made in this very moment
+                    return
+                if state == "42501":
+                    raise RunError(
+                        "no-right",
+                        f"user {url.parameters.get('user', '')} may not create database {url.database}",
+                        "grant CREATEDB, or create it by hand",
+                    ) from None
+                if (
+                    state != "55006" or attempt == 19
+                ):  # 55006: the template is in use by another CREATE DATABASE
+                    raise RunError(
+                        "missing-database", url.hide(one_line(error)), "create it by hand"
+                    ) from None
+            time.sleep(0.25)
+    finally:
+        session.close()
+
+
+def sqlstate(error: BaseException | None) -> str:
+    """The SQLSTATE of a driver's error (psycopg: sqlstate, psycopg2: pgcode), or an empty string."""
+    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

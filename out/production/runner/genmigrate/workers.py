@@ -1,0 +1,106 @@
+"""Turns a service into the worker process that serves it: started here, or already running elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from genmigrate import environment
+from genmigrate.codes import RunError
+from genmigrate.output import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from genmigrate.plan import Plan, Service
+
+TAIL_BYTES = 4096
+
+
+@dataclass
+class Started:
+    """A process that this driver started, and the private file that holds what it prints."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+
+    def ended(self) -> int | None:
+        """The exit code once the process has ended."""
+        return self.process.poll()
+
+    def last_line(self) -> str:
+        """The last line that the process printed."""
+        size = self.output.seek(0, os.SEEK_END)
+        self.output.seek(max(0, size - TAIL_BYTES))
+        lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        return one_line(lines[-1]) if lines else "it printed nothing"
+
+    def kill(self) -> None:
+        """End the process and whatever it started in its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.output.close()
+
+
+@dataclass
+class Workers:
+    """How workers come to be: `mode` is spawn, here or external."""
+
+    mode: str
+    plan: Plan
+    plan_file: Path
+    root: Path
+    exchange: Path
+    folder: Path | None
+
+    def start(self, service: Service) -> Started | None:
+        """Start the service's worker; None when it runs elsewhere.
+
+        The command runs in `root`, to which its paths are relative; the worker itself goes to the service's folder.
+        Raises RunError("not-started").
+        """
+        if self.mode == "external":
+            return None
+        folder = self.folder or self.root / service.path
+        if not folder.is_dir():
+            raise RunError(
+                "not-started", f"the folder of {service.name}, {folder}, is not there", "correct its path"
+            )
+        python = list(service.python) if self.mode == "spawn" else [sys.executable]
+        package = Path(__file__).resolve().parent
+        environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
+        environ[self.plan.tenants_env] = ",".join(self.plan.tenants)
+        return _start(
+            [*python, "-m", "genmigrate", "worker", *self._arguments(service, folder)], self.root, environ
+        )
+
+    def _arguments(self, service: Service, folder: Path) -> list[str]:
+        plan, exchange = str(self.plan_file), str(self.exchange)
+        return ["--plan", plan, "--exchange", exchange, "--service", service.name, "--path", str(folder)]
+
+
+def _start(command: Sequence[str], cwd: Path, environ: dict[str, str]) -> Started:
+    output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # the terminal's Ctrl-C is the driver's to handle, in order
+        )
+    except OSError as error:
+        output.close()
+        reason = f"cannot start {command[0]}: {error.strerror}"
+        raise RunError("not-started", reason, "install it, or put it on PATH") from None
+    return Started(process, output)

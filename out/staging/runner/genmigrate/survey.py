@@ -1,0 +1,129 @@
+"""Turns version tables into one state per schema, read in chunks and without Alembic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from genmigrate.codes import RunError
+from genmigrate.session import Session, quoted, sqlstate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from genmigrate.history import History, Revision
+    from genmigrate.plan import Target
+
+#: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class State:
+    """What a schema is at: a word of codes.CODE_OF_WORD, its revisions, and what the head still needs."""
+
+    target: Target
+    word: str
+    current: tuple[str, ...] = ()
+    pending: tuple[Revision, ...] = ()
+    tables: int = 0
+
+
+def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
+    """The state of each target, in the same order.
+
+    Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
+    """
+    try:
+        return [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
+    except session.errors as error:
+        code = sqlstate(error)
+        if code == "42501":
+            raise RunError(
+                "no-right", f"a version table cannot be read: {_text(error)}", "grant SELECT on it"
+            ) from None
+        if code == "55P03":
+            raise RunError(
+                "locked", f"a version table is locked: {_text(error)}", "run again later"
+            ) from None
+        raise
+
+
+def missing(targets: Sequence[Target], history: History) -> list[State]:
+    """The states of schemas whose database is not there yet."""
+    return [State(target, "missing-schema", (), history.pending(())) for target in targets]
+
+
+def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
+    schemas = _existing(session, [target.schema for target in targets])
+    versioned = _with_table(session, [target.version_schema for target in targets], table)
+    versions = _versions(session, sorted({t.version_schema for t in targets} & versioned), table)
+    states = [_classify(target, schemas, versions, history) for target in targets]
+    doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
+    populated = _populated(session, doubtful, table)
+    for state in states:
+        tables = populated.get(state.target.schema, 0)
+        if state.word == "pending" and not state.current and tables:
+            word = "unstamped" if state.target.version_schema in versioned else "unversioned"
+            state = replace(state, word=word, tables=tables)
+        yield state
+
+
+def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], history: History) -> State:
+    if target.schema not in schemas:
+        return State(target, "missing-schema", (), history.pending(()))
+    if history.head is None:  # a service that has no revision yet
+        return State(target, "up-to-date")
+    current = tuple(sorted(versions.get(target.version_schema, ())))
+    if any(revision not in history.revisions for revision in current):
+        return State(target, "unknown-revision", current)
+    pending = history.pending(current)
+    return State(target, "pending" if pending or not current else "up-to-date", current, pending)
+
+
+def _existing(session: Session, schemas: list[str]) -> set[str]:
+    statement = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY(%s::text[])"
+    return {name for (name,) in session.rows(statement, [schemas])}
+
+
+def _with_table(session: Session, schemas: list[str], table: str) -> set[str]:
+    statement = (
+        "SELECT n.nspname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+        "WHERE n.nspname = ANY(%s::text[]) AND c.relname = %s AND c.relkind IN ('r', 'p')"
+    )
+    return {name for (name,) in session.rows(statement, [schemas, table])}
+
+
+def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    if schemas:
+        parts = [
+            f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
+            for index, schema in enumerate(schemas)
+        ]
+        for place, revision in session.rows(" UNION ALL ".join(parts)):
+            found.setdefault(schemas[place], set()).add(revision)
+    return found
+
+
+def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
+    """How many tables and views each schema holds, the version table and those of extensions left out."""
+    if not schemas:
+        return {}
+    statement = (
+        "SELECT n.nspname, count(*) "
+        "FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+        "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
+        "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"
+    )
+    return {str(name): int(count) for name, count in session.rows(statement, [schemas, table])}
+
+
+def _chunks(targets: Sequence[Target]) -> Iterator[Sequence[Target]]:
+    for start in range(0, len(targets), CHUNK):
+        yield targets[start : start + CHUNK]
+
+
+def _text(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,150 @@
+"""Turns one order for one service into its lines and its result, inside the service's own Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import genmigrate
+from genmigrate import environment
+from genmigrate.codes import OK, TERMINATED, RunError, worst
+from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
+from genmigrate.job import Job
+from genmigrate.output import one_line, say
+from genmigrate.session import Session, driver_module
+from genmigrate.url import parse
+from genmigrate.watch import DriverEndedError, Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from genmigrate.plan import Plan, Service
+
+
+def serve(plan: Plan, service: Service, exchange: Exchange, folder: Path) -> int:
+    """Wait for the order of `service`, carry it out in its `folder`, leave the result; returns its exit code."""
+    worker = new_id()
+    watch = Watch(exchange, service.name, worker)
+    watch.start()
+    _prepare(service, folder)
+    try:
+        order = _await_order(exchange, service, worker, watch)
+    except DriverEndedError:
+        return OK
+    except RunError as trouble:
+        say(f"{service.name}: {trouble.reason}", sys.stderr)
+        return TERMINATED
+    wanted = set(order.get("schemas", ()))
+    targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
+    job = Job(plan, service, targets, order, exchange, worker, watch)
+    watch.last_word = lambda word: _stopped(job, word)
+    _carry_out(job)
+    watch.over()
+    return _result(job, job.codes)
+
+
+def _prepare(service: Service, folder: Path) -> None:
+    """While others work: go to the service's folder, forget the runner's paths, load the database driver."""
+    package = Path(genmigrate.__file__).resolve().parent
+    environment.leave_no_trace(package)
+    os.chdir(folder)
+    sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+    try:
+        driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
+    except RunError:
+        pass  # told when the order comes
+    finally:
+        sys.dont_write_bytecode = True
+
+
+def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
+    while True:
+        watch.check()
+        order = exchange.get(f"{service.name}.go")
+        if order is not None and order.get("worker") == worker:
+            watch.working = True
+            return order
+        time.sleep(LOOK_S)
+
+
+def _carry_out(job: Job) -> None:
+    """Run the order's command; whatever goes wrong becomes lines and a code."""
+    try:
+        if job.order.get("digest") != job.plan.digest:
+            reason = "driver and worker were given different plans"
+            raise RunError("usage", reason, "mount the same plan.json and runner in every container")
+        command = _command(str(job.order.get("command")))
+        sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+        job.watch.cancel = lambda: _cancel(job)
+        command(job)
+    except RunError as trouble:
+        job.give_up(trouble)
+    except Exception as error:  # noqa: BLE001 - the driver must be told whatever went wrong
+        traceback.print_exc()
+        job.give_up(RunError("failed", _unforeseen(job, error)))
+
+
+def _unforeseen(job: Job, error: Exception) -> str:
+    text = f"{type(error).__name__}: {one_line(error)}"
+    try:
+        return job.url().hide(text)
+    except RunError:
+        return text
+
+
+def _command(name: str) -> Callable[[Job], None]:
+    """The command's module, loaded only when it is the one; Alembic itself is loaded later still."""
+    if name == "upgrade":
+        from genmigrate.upgrade import run
+    elif name == "status":
+        from genmigrate.look import status as run
+    elif name == "wait":
+        from genmigrate.look import wait as run
+    elif name == "sql":
+        from genmigrate.render import run
+    else:
+        raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
+    return run
+
+
+def _cancel(job: Job) -> None:
+    """Cancel what this job's sessions are executing; they are known by their application_name."""
+    url = job.url()
+    session = Session(driver_module(url), url, "genmigrate cancel")
+    try:
+        session.rows(
+            "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
+            "WHERE application_name = %s AND state <> 'idle' AND datname = current_database()",
+            [job.application],
+        )
+    finally:
+        session.close()
+
+
+def _stopped(job: Job, word: str) -> None:
+    """The result of a worker that ends itself because what it waits for does not come back."""
+    job.word = word
+    _result(job, [RunError(word, "").code])
+
+
+def _result(job: Job, codes: list[int]) -> int:
+    code = worst(codes)
+    job.exchange.put(
+        f"{job.service.name}.result",
+        {
+            "run": job.order["run"],
+            "worker": job.worker,
+            "code": code,
+            "word": job.word,
+            "reason": job.reason,
+            "way_out": job.way_out,
+            "schemas": job.schemas,
+            "heads": job.heads,
+            "modules": [name for name in ("alembic", "sqlalchemy") if name in sys.modules],
+        },
+    )
+    return code

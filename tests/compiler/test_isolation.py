@@ -1,0 +1,105 @@
+"""Two people change two environments on two branches: the merge is clean, and what it holds is in sync."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.compiler.project import copy_project, edit, gen, snapshot
+
+ENVIRONMENTS = ("local", "production", "staging")
+# What only one environment may change, besides its own folder below out/.
+SHARED = {"local": {"package.json", ".env.example"}, "production": set(), "staging": set()}
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = copy_project(tmp_path)
+    gen(folder)
+    (folder / ".gitignore").write_text(".gen/\n", encoding="utf-8")
+    _git(folder, "init", "--quiet", "--initial-branch=main")
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--message=start")
+    return folder
+
+
+def _add_tenant(folder: Path, environment: str, tenant: str) -> None:
+    edit(folder / f"environments/{environment}.yaml", "iopex", f"iopex, {tenant}")
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(ENVIRONMENTS, 2)), ids="-".join)
+def test_two_branches_merge_and_are_in_sync(pair: tuple[str, str], repository: Path) -> None:
+    for environment in pair:
+        _git(repository, "checkout", "--quiet", "-b", environment, "main")
+        _add_tenant(repository, environment, f"new-in-{environment}")
+        gen(repository)
+        _git(repository, "commit", "--quiet", "--all", "--message", environment)
+    _git(repository, "merge", "--quiet", "--no-edit", pair[0])
+    gen(repository, "--check")
+    assert _git(repository, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_changes_its_own_outputs_only(environment: str, repository: Path) -> None:
+    before = snapshot(repository)
+    _add_tenant(repository, environment, "one-more")
+    edit(
+        repository / f"environments/{environment}.yaml",
+        "\ntenants",
+        "\nservices: {auth-api: {port: 8100}}\ntenants",
+    )
+    gen(repository)
+    after = snapshot(repository)
+    changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+    changed -= {f"environments/{environment}.yaml"}
+    assert changed
+    assert {path for path in changed if not path.startswith(f"out/{environment}/")} <= SHARED[environment]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_adding_a_tenant_and_removing_it_gives_the_same_bytes(environment: str, repository: Path) -> None:
+    before = snapshot(repository)
+    _add_tenant(repository, environment, "guest")
+    gen(repository)
+    assert snapshot(repository) != before
+    edit(repository / f"environments/{environment}.yaml", ", guest", "")
+    gen(repository)
+    assert snapshot(repository) == before
+
+
+def test_a_new_revision_changes_no_byte_of_any_output(repository: Path) -> None:
+    before = snapshot(repository)
+    versions = repository / "python_apps/auth_api/migrations/versions"
+    versions.mkdir(parents=True)
+    (versions / "0123456789ab_add_user_avatar.py").write_text("revision = '0123456789ab'\n", encoding="utf-8")
+    gen(repository, "--check")
+    shutil.rmtree(versions.parent)
+    assert snapshot(repository) == before
+
+
+def test_an_environment_that_is_gone_takes_its_outputs_along(repository: Path) -> None:
+    (repository / "environments/staging.yaml").unlink()
+    gen(repository)
+    assert not (repository / "out/staging").exists()
+    assert (repository / "out/production/plan.json").exists()
+
+
+def test_without_a_local_environment_no_script_stays_behind(repository: Path) -> None:
+    (repository / "environments/local.yaml").unlink()
+    gen(repository)
+    assert not (repository / "out/local").exists()
+    assert not (repository / ".env.example").exists()
+    assert "gen" not in (repository / "package.json").read_text(encoding="utf-8")

@@ -1,0 +1,68 @@
+"""A project and the whole tree that `gen` makes of it, compared byte by byte."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+CASES = sorted(path.parent.name for path in HERE.glob("*/given"))
+
+
+def prepare(case: str, folder: Path) -> None:
+    """Put the project of `case` into `folder`, with the folders of its services."""
+    shutil.copytree(HERE / case / "given", folder, dirs_exist_ok=True)
+    platform = yaml.safe_load((folder / "environments/platform.yaml").read_text(encoding="utf-8"))
+    for service in platform["services"].values():
+        (folder / service["path"]).mkdir(parents=True, exist_ok=True)
+
+
+def gen(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "compiler", *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return path → bytes of all that lies in `folder`, but what git ignores and the copies of the runner."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".gen" not in path.relative_to(folder).parts and "runner" not in path.parts
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_tree(case: str, tmp_path: Path, update: bool) -> None:
+    project = tmp_path / "project"
+    prepare(case, project)
+    given = tree(project)
+    done = gen(project)
+    assert done.returncode == 0, done.stderr
+    made = {path: text for path, text in tree(project).items() if given.get(path) != text}
+
+    expected = HERE / case / "expected"
+    if update:
+        shutil.rmtree(expected, ignore_errors=True)
+        for path, text in made.items():
+            (expected / path).parent.mkdir(parents=True, exist_ok=True)
+            (expected / path).write_bytes(text)
+    assert made == tree(expected)
+    assert gen(project, "--check").returncode == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_runner_is_copied_byte_by_byte(case: str, tmp_path: Path) -> None:
+    prepare(case, tmp_path)
+    assert gen(tmp_path).returncode == 0
+    modules = {path.name: path.read_bytes() for path in (ROOT / "genmigrate").glob("*.py")}
+    copies = sorted((tmp_path / "out").glob("*/runner/genmigrate"))
+    assert copies
+    for copy in copies:
+        assert {path.name: path.read_bytes() for path in copy.iterdir()} == modules

@@ -1,0 +1,210 @@
+"""What `gen explain` claims is what happens: every scalar of a spec is changed once, and the outputs are compared.
+
+A scalar reaches a line when changing the scalar changes that line. Every changed line must be claimed by the place of
+that scalar, every scalar must reach a line that a program reads, and at least one claimed line must really change.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from compiler.explain import reached_by
+from compiler.output.tree import Tree, collect
+from compiler.pipeline import EMITTERS, emit
+from compiler.spec.load import load
+from compiler.spec.source import Node, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECTS = {
+    "reference": ROOT,
+    **{path.parent.name: path for path in sorted((ROOT / "tests/golden").glob("*/given"))},
+}
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One written value: the file, the keys above it, and the node with its place."""
+
+    file: str
+    loc: tuple[str | int, ...]
+    node: Node
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).stem}:{'.'.join(map(str, self.loc))}"
+
+
+def _scalars(file: str, node: Node, loc: tuple[str | int, ...] = ()) -> list[Scalar]:
+    if isinstance(node.value, dict):
+        return [found for key, below in node.value.items() for found in _scalars(file, below, (*loc, key))]
+    if isinstance(node.value, list):
+        return [found for i, below in enumerate(node.value) for found in _scalars(file, below, (*loc, i))]
+    return [Scalar(file, loc, node)]
+
+
+def _all_scalars() -> list[tuple[str, Scalar]]:
+    found = []
+    for name, project in PROJECTS.items():
+        for path in sorted((project / "environments").glob("*.yaml")):
+            file = f"environments/{path.name}"
+            root, mistakes = parse(path.read_text(encoding="utf-8"), file)
+            assert root is not None, mistakes
+            found += [(name, scalar) for scalar in _scalars(file, root)]
+    return found
+
+
+def _tree(folder: Path) -> Tree | None:
+    spec, _, _ = load(folder)
+    if spec is None:
+        return None
+    return collect(emit(spec), folder)[0]
+
+
+def _copy(project: Path, folder: Path) -> None:
+    shutil.copytree(project / "environments", folder / "environments")
+    # The scripts of package.json are known as ours by the record of the environment that wrote them.
+    for path in (project / "package.json", *project.glob("out/*/.gen.json")):
+        if path.exists():
+            (folder / path.relative_to(project)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, folder / path.relative_to(project))
+    platform = yaml.safe_load((folder / "environments/platform.yaml").read_text(encoding="utf-8"))
+    for service in platform["services"].values():
+        (folder / service["path"]).mkdir(parents=True, exist_ok=True)
+
+
+def _candidates(value: object) -> list[str]:
+    """Other values to write instead; the first that the compiler accepts, and that changes something, is taken."""
+    if isinstance(value, bool):
+        return [str(not value).lower()]
+    if isinstance(value, int):
+        return [str(value + 1), str(value - 1), str(value + 1000)]
+    text = str(value)
+    return [
+        *(['"local"', '"staging"', '"production"'] if text in ("local", "staging", "production") else []),
+        yaml.dump(text[:-1] + ("0" if text[-1] != "0" else "1"), width=999).splitlines()[0],
+        yaml.dump(text + "x", width=999).splitlines()[0],
+        yaml.dump(text + "_x", width=999).splitlines()[0],
+        '"2ms"',
+        '"1ms"',
+        '"gen2:"',
+        '"other_{tenant}"',
+        '"4s"',
+    ]
+
+
+def _variants(folder: Path, scalar: Scalar) -> list[tuple[str, bool]]:
+    """Return the file's text with the scalar changed in every way to try, and whether the scalar is still there."""
+    text = (folder / scalar.file).read_text(encoding="utf-8")
+    lines = text.split("\n")
+    place = scalar.node.place
+    row, begin, end = place.line - 1, place.column - 1, place.column - 1 + place.length
+    line = lines[row]
+
+    def with_line(changed: str | None) -> str:
+        return "\n".join([*lines[:row], *([] if changed is None else [changed]), *lines[row + 1 :]])
+
+    variants = [
+        (with_line(line[:begin] + other + line[end:]), True) for other in _candidates(scalar.node.value)
+    ]
+    if isinstance(scalar.loc[-1], int):
+        before, after = line[:begin], line[end:]
+        if before.strip() == "-":
+            variants.append((with_line(None), False))
+        elif after.startswith(","):
+            variants.append((with_line(before + after[1:].lstrip()), False))
+        else:
+            variants.append((with_line(before.rstrip().removesuffix(",") + after), False))
+    return variants
+
+
+def _changed_lines(old: Tree, new: Tree) -> tuple[set[tuple[str, int]], set[tuple[str, int]]]:
+    """Return the lines of `old` that are gone or replaced, and the lines of `new` that came or replace them."""
+    gone, come = set(), set()
+    for path in {*old.files, *new.files}:
+        before = old.files[path].text.split("\n") if path in old.files else []
+        after = new.files[path].text.split("\n") if path in new.files else []
+        if before == after:
+            continue
+        for kind, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+            if kind != "equal":
+                gone |= {(path, line) for line in range(i + 1, j + 1)}
+                come |= {(path, line) for line in range(k + 1, m + 1)}
+    return gone, come
+
+
+def _counting(tree: Tree, lines: set[tuple[str, int]]) -> set[tuple[str, int]]:
+    """Keep the lines that a program reads: no prose, no comments, no blank lines, no ownership records."""
+    kept = set()
+    for path, number in lines:
+        text = tree.files[path].text.split("\n")[number - 1].strip()
+        prose = path.endswith(("README.md", ".gen.json"))
+        if not prose and text and (not text.startswith("#") or path.endswith(".json")):
+            kept.add((path, number))
+    return kept
+
+
+def _show(tree: Tree, lines: list[tuple[str, int]]) -> list[str]:
+    return [
+        f"{path}:{number}: {tree.files[path].text.splitlines()[number - 1]}" for path, number in lines[:5]
+    ]
+
+
+@pytest.mark.parametrize(("project", "scalar"), _all_scalars(), ids=str)
+def test_scalar(project: str, scalar: Scalar, tmp_path: Path) -> None:
+    _copy(PROJECTS[project], tmp_path)
+    old = _tree(tmp_path)
+    assert old is not None
+    claimed = _claimed(old, scalar)
+
+    effects = set()
+    accepted = 0
+    for variant, kept in _variants(tmp_path, scalar):
+        new = _apply(tmp_path, scalar, variant)
+        if new is None:
+            continue
+        accepted += 1
+        before, after = _changed_lines(old, new)
+        effects |= {*_counting(old, before), *_counting(new, after)}
+        if scalar.loc == ("environment",):
+            continue
+        missed = sorted(_counting(old, before) - claimed)
+        assert not missed, f"changed, but not claimed: {_show(old, missed)}"
+        if kept:
+            missed = sorted(_counting(new, after) - _claimed(new, scalar))
+            assert not missed, f"made, but not claimed: {_show(new, missed)}"
+    assert accepted, "no other value of this scalar is accepted: the test must know one"
+    assert claimed, "this scalar reaches no output"
+    if "after" in scalar.loc and not effects:
+        # An order that is also the order of the names needs no `after`; another case shows that it decides.
+        return
+    assert effects & claimed, f"claimed, but nothing changes: {_show(old, sorted(claimed))}"
+
+
+def _claimed(tree: Tree, scalar: Scalar) -> set[tuple[str, int]]:
+    lines = reached_by(tree, EMITTERS, scalar.file, scalar.node.place.line)
+    return {(line.path, line.number) for line in lines}
+
+
+def _apply(folder: Path, scalar: Scalar, variant: str) -> Tree | None:
+    """Return the tree with `variant` in place of the scalar's file; nothing if the spec is refused."""
+    path = folder / scalar.file
+    original = path.read_text(encoding="utf-8")
+    try:
+        spec = yaml.safe_load(variant)
+    except yaml.YAMLError:
+        return None
+    for service in spec.get("services", {}).values():
+        if "path" in service:
+            (folder / service["path"]).mkdir(parents=True, exist_ok=True)
+    target = path if path.stem == "platform" else path.with_name(f"{spec['environment']}.yaml")
+    path.unlink()
+    target.write_text(variant, encoding="utf-8")
+    tree = _tree(folder)
+    target.unlink()
+    path.write_text(original, encoding="utf-8")
+    return tree
