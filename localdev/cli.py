@@ -83,8 +83,6 @@ def _run(words: argparse.Namespace, root: Path) -> int:
     if words.group == "migrate":
         return way.migrate(_runner_words(words))
     if words.command == "up":
-        way.check()
-        state.choose(chosen or state.way)
         return way.up(words.skip_migrations)
     if words.command == "infra":
         return way.infra()

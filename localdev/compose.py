@@ -98,6 +98,13 @@ class Compose:
         """Whether the service's container runs."""
         return any(row.get("Service") == name and row.get("State") == "running" for row in self.containers())
 
+    def has_data(self) -> bool:
+        """Whether the volume of PostgreSQL's data was made already."""
+        name = json.loads(self.quiet(["config", "--format", "json"], "docker compose config"))["name"]
+        labels = {"project": name, "volume": "postgres"}
+        filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+        return bool(_docker("volume", "ls", "--quiet", *filters).stdout.strip())
+
 
 def _hand_on(process: subprocess.Popen[str]) -> None:
     """Print its lines without the control sequence that some versions begin each line with, terminal or not."""
@@ -124,7 +131,7 @@ def check() -> None:
         (["compose", "version"], "docker has no `compose` command (the Compose plugin, version 2)"),
         (["info"], "the Docker engine does not answer"),
     ):
-        done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+        done = _docker(*words)
         if done.returncode:
             detail = (done.stderr or done.stdout).strip().splitlines()
             raise DevError(f"{missing}" + (f": {detail[-1].strip()}" if detail else ""), way_out)
@@ -132,5 +139,8 @@ def check() -> None:
 
 def remove(names: Sequence[str]) -> None:
     """Remove containers by name; those that are gone already do not matter."""
-    if names:
-        subprocess.run(["docker", "rm", "--force", *names], capture_output=True, check=False)
+    _docker("rm", "--force", *names)
+
+
+def _docker(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)

@@ -38,15 +38,13 @@ class Docker:
         self._services = [service.name for service in project.services]
         self._migrating = self._read_migrating()
 
-    def check(self) -> None:
-        """An engine with Compose must answer."""
-        compose.check()
-
     def up(self, skip_migrations: bool) -> int:
         """PostgreSQL, images, migrations, services; Ctrl-C stops all but a PostgreSQL of `dev infra`."""
+        compose.check()
         with self._state.only_one(f"stop them first: `{self._project.script('dev down')}`"):
             project = self._prepared()
             self._check_free(project)
+            self._state.choose("docker")
             try:
                 self._postgres(project)
                 self._build(project)
@@ -119,7 +117,8 @@ class Docker:
     def _prepared(self) -> compose.Compose:
         """Compose with a complete `.env`."""
         self._state.prepare()
-        return compose.Compose(self._project, envfile.prepare(self._project, self._state, data_exist=False))
+        data_exist = self._compose().has_data
+        return compose.Compose(self._project, envfile.prepare(self._project, self._state, data_exist))
 
     def _compose(self) -> compose.Compose:
         return compose.Compose(self._project, envfile.values(self._project))

@@ -11,6 +11,8 @@ from . import dotenv
 from .console import DevError, note
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .project import Project, Service
     from .state import State
 
@@ -22,10 +24,10 @@ def values(project: Project) -> dict[str, str]:
     return dotenv.read(project.root / ".env").values()
 
 
-def prepare(project: Project, state: State, data_exist: bool) -> dict[str, str]:
+def prepare(project: Project, state: State, data_exist: Callable[[], bool]) -> dict[str, str]:
     """Complete `.env` and return its values; raises DevError for what only the user can decide.
 
-    `data_exist`: a database was already made, so its password cannot be invented anew.
+    `data_exist` is asked when the password is blank: it cannot be invented anew for a database that was made.
     """
     path = project.root / ".env"
     before = _start_text(project)
@@ -65,7 +67,9 @@ def _start_text(project: Project) -> dotenv.EnvText:
     return dotenv.read(project.root / ".env.example")
 
 
-def _with_password(project: Project, text: dotenv.EnvText, data_exist: bool) -> tuple[dotenv.EnvText, str]:
+def _with_password(
+    project: Project, text: dotenv.EnvText, data_exist: Callable[[], bool]
+) -> tuple[dotenv.EnvText, str]:
     name = project.postgres.password_env
     password = text.values().get(name, "")
     if password and not URL_SAFE.fullmatch(password):
@@ -76,7 +80,7 @@ def _with_password(project: Project, text: dotenv.EnvText, data_exist: bool) -> 
         )
     if password:
         return text, password
-    if data_exist:
+    if data_exist():
         raise DevError(
             f"{name} is blank in .env, but the local database was made with a password",
             f"put the former {name} back into .env\nor wipe the local data: `{project.script('dev death')}`",

@@ -38,9 +38,6 @@ class Native:
             death=project.script("dev death"),
         )
 
-    def check(self) -> None:
-        """Nothing has to be there before the first command."""
-
     def up(self, skip_migrations: bool) -> int:
         """PostgreSQL, migrations, services; Ctrl-C ends all of it but a PostgreSQL of `dev infra`."""
         with self._state.only_one(f"stop them first: `{self._project.script('dev down')}`"):
@@ -48,6 +45,7 @@ class Native:
             check_programs(self._project)
             values = self._values()
             with self._server.in_use(self._password(values), self._stays):
+                self._state.choose("native")
                 uv.sync(self._project, self._state)
                 if not skip_migrations:
                     code = migrations.run(self._project, values, ["upgrade"])
@@ -108,7 +106,7 @@ class Native:
         return follow({name: self._state.logs / f"{name}.log" for name in chosen}, keep_following)
 
     def _values(self) -> dict[str, str]:
-        return envfile.prepare(self._project, self._state, data_exist=self._server.made())
+        return envfile.prepare(self._project, self._state, data_exist=self._server.made)
 
     def _password(self, values: dict[str, str]) -> str:
         return values[self._project.postgres.password_env]
