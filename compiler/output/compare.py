@@ -148,6 +148,8 @@ class _Comparer:
         if base == file.data or merged is None:
             return Change(path, "unchanged", None, base, file.data, merged=True)
         in_journal = path in self.owned.journal.files
+        if base is not None and digest(base) in self.owned.journal.files.get(path, ()):
+            return Change(path, "changed", "interrupted", base, file.data, merged=True)
         if base is None:
             return Change(
                 path, "created", "interrupted" if in_journal else "missing", None, file.data, merged=True

@@ -62,19 +62,22 @@ def folder(root: int, path: str, made: list[str] | None = None) -> Iterator[int]
 
 def _enter(fd: int, name: str, path: str, made: list[str] | None) -> int:
     with reporting(path):
-        if made is not None:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, 0o755, dir_fd=fd)
-                made.append(path)
-                os.chmod(name, 0o755, dir_fd=fd)
         try:
             return os.open(name, _FOLDER, dir_fd=fd)
         except OSError as error:
-            if error.errno in (errno.ENOTDIR, errno.ELOOP) and stat.S_ISLNK(
-                os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
-            ):
+            if error.errno in (errno.ENOTDIR, errno.ELOOP) and _is_link(fd, name):
                 raise WriteError(problems.symlink(path)) from error
-            raise
+            if made is None or error.errno != errno.ENOENT:
+                raise
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=fd)
+            made.append(path)
+            os.chmod(name, 0o755, dir_fd=fd)
+        return os.open(name, _FOLDER, dir_fd=fd)
+
+
+def _is_link(fd: int, name: str) -> bool:
+    return stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
 
 
 def create(at: int, name: str, data: bytes, mode: int, path: str) -> None:

@@ -197,12 +197,22 @@ class _Transaction:
         """Remove those of `folders` below `out/` that are empty, and what is empty above them."""
         for path in sorted({*folders}, key=lambda path: (-len(path), path)):
             while path == "out" or path.startswith("out/"):
-                try:
-                    with folder(self.root, parent(path)) as above:
-                        os.rmdir(path.rpartition("/")[2], dir_fd=above)
-                except (OSError, WriteError):
+                if not self._remove_folder(path):
                     break
                 path = parent(path)
+
+    def _remove_folder(self, path: str) -> bool:
+        """Remove the folder `path` if it is empty; tell whether it is gone."""
+        try:
+            with folder(self.root, parent(path)) as above:
+                os.rmdir(path.rpartition("/")[2], dir_fd=above)
+        except FileNotFoundError:
+            return True
+        except WriteError as error:
+            return isinstance(error.__cause__, FileNotFoundError)
+        except OSError:
+            return False
+        return True
 
     def _clear_stage(self) -> None:
         if not Disk(self.base).exists(_STAGE):
