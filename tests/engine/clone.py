@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 CHECKOUT = Path(__file__).resolve().parents[2]
 TENANTS = ("default", "toshiba", "iopex")
 HEALTH = {"auth-api": "/api/health", "workflow-engine": "/health", "ingestion-service": "/health"}
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 #: The label of each schema in the order of execution.
 LABELS = (
     *(f"auth_{tenant}" for tenant in TENANTS),
@@ -76,8 +79,8 @@ class Running:
 
     @property
     def output(self) -> str:
-        """What was printed until now."""
-        return "".join(self._lines)
+        """What was printed until now, without the escape sequences that Compose adds."""
+        return ANSI.sub("", "".join(self._lines))
 
     @property
     def ended(self) -> bool:
@@ -299,12 +302,23 @@ def docker(*arguments: str) -> str:
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """A free port of 127.0.0.1 for each name."""
-    probes = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
-    ports = {name: probe.getsockname()[1] for name, probe in probes.items()}
-    for probe in probes.values():
-        probe.close()
+    """A free port of 127.0.0.1 for each name, below those that the kernel gives to outgoing connections."""
+    ports: dict[str, int] = {}
+    while len(ports) < len(names):
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in ports.values():
+                ports[names[len(ports)]] = port
     return ports
+
+
+def gen(root: Path) -> None:
+    """Compile a project's environments by this checkout's compiler."""
+    command = [sys.executable, "-m", "compiler"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"gen: {done.stdout}{done.stderr}"
 
 
 def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
@@ -325,7 +339,9 @@ def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
     with (root / "environments" / "local.yaml").open("a", encoding="utf-8") as spec:
         spec.write(f"postgres: {{port: {ports['postgres']}}}\nservices:\n")
         spec.writelines(f"  {service}: {{port: {ports[service]}}}\n" for service in HEALTH)
+    # What a colleague would have committed along with those ports; `bin/gen` of a clone does not compile.
+    gen(root)
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "Start"]):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
         subprocess.run(["git", *identity, *command], cwd=root, check=True)
     return Clone(root, images, project, ports)
