@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from compiler.diagnostics.model import Diagnostic
     from compiler.diagnostics.render import Format
     from compiler.output.compare import Comparison
-    from compiler.output.tree import Tree
 
 OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
 
@@ -40,15 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     # The two commands of every day skip the command-line library, whose import alone would double their time.
     if not arguments:
-        return _anywhere(lambda: run(Path.cwd()))
+        return run(Path.cwd())
     if arguments == ["--check"]:
-        return _anywhere(lambda: run(Path.cwd(), check=True))
+        return run(Path.cwd(), check=True)
     if arguments[0] in ("dev", "migrate"):
         from localdev.cli import main as develop
 
         root = find_root(Path.cwd())
         return develop(arguments, root or Path.cwd())
-    return _anywhere(lambda: _run_command(arguments))
+    return _run_command(arguments)
 
 
 def _run_command(arguments: list[str]) -> int:
@@ -59,16 +58,6 @@ def _run_command(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ERROR
     return OK
-
-
-def _anywhere(command: Callable[[], int]) -> int:
-    from compiler.output.write import WriteError
-
-    try:
-        return command()
-    except WriteError as error:
-        report([error.diagnostic], {})
-        return ERROR
 
 
 def find_root(start: Path) -> Path | None:
@@ -87,61 +76,67 @@ def run(
     began = time.perf_counter()
     from compiler.output.compare import compare
     from compiler.output.summary import summary
-    from compiler.pipeline import EMITTERS
+    from compiler.pipeline import EMITTERS, compile_environments
 
     root = find_root(start) or start
-    tree = _compile(root, take, form)
-    if tree is None:
+    compiled = compile_environments(root, take)
+    if compiled.tree is None:
+        report(compiled.diagnostics, compiled.sources, form)
         return ERROR
-    comparison = compare(tree, root, EMITTERS)
-    report(comparison.diagnostics, {}, form)
+    comparison = compare(compiled.tree, root, EMITTERS)
+    report([*compiled.diagnostics, *comparison.diagnostics], compiled.sources, form)
     if comparison.has_errors:
         return ERROR
     if check:
-        return _report_drift(comparison, began, diff)
-    from compiler.output.write import write
-
-    written = write(comparison, root)
-    say(*(f"{path} was edited by hand: its text is kept in {copy}" for path, copy in written.saved))
+        _show_drift(comparison, diff)
+    elif not _write(lambda: _write_tree(comparison, root), form):
+        return ERROR
     say(summary(comparison, time.perf_counter() - began))
+    if check and not comparison.in_sync:
+        say("run `gen` to repair, and commit what it writes")
+        return DRIFT
     return OK
 
 
-def _compile(root: Path, take: frozenset[str], form: Format) -> Tree | None:
-    from compiler.pipeline import compile_environments
-
-    compiled = compile_environments(root, take)
-    report(compiled.diagnostics, compiled.sources, form)
-    return compiled.tree
-
-
-def _report_drift(comparison: Comparison, began: float, diff: bool) -> int:
+def _show_drift(comparison: Comparison, diff: bool) -> None:
     drifted = [change for change in comparison.changes if change.kind != "unchanged"]
     if diff and drifted:
         from compiler.output.diff import unified
 
-        for change in drifted:
-            say(unified(change))
+        say(*(unified(change) for change in drifted))
     say(*(f"{change.path}: {change.cause}" for change in drifted))
-    from compiler.output.summary import summary
 
-    say(summary(comparison, time.perf_counter() - began))
-    if not drifted:
-        return OK
-    say("run `gen` to repair, and commit what it writes")
-    return DRIFT
+
+def _write_tree(comparison: Comparison, root: Path) -> None:
+    from compiler.output.write import write
+
+    for path, copy in write(comparison, root).saved:
+        say(f"{path} was edited by hand: its text is kept in {copy}")
+
+
+def _write(action: Callable[[], None], form: Format = "full") -> bool:
+    """Run what writes; a disk that refuses is reported, and False returned."""
+    from compiler.output.write import WriteError
+
+    try:
+        action()
+    except WriteError as error:
+        report([error.diagnostic], {}, form)
+        return False
+    return True
 
 
 def explain(start: Path, place: str, form: Format) -> int:
     """Print the other side of `place` (`FILE:LINE`): the spec lines behind an output line, or the lines it reaches."""
     from compiler.explain import describe
-    from compiler.pipeline import EMITTERS
+    from compiler.pipeline import EMITTERS, compile_environments
 
     root = find_root(start) or start
-    tree = _compile(root, frozenset(), form)
-    if tree is None:
+    compiled = compile_environments(root)
+    if compiled.tree is None:
+        report(compiled.diagnostics, compiled.sources, form)
         return ERROR
-    lines, mistake = describe(tree, EMITTERS, root, start, place)
+    lines, mistake = describe(compiled.tree, EMITTERS, root, start, place)
     if mistake is not None:
         report([mistake], {}, form)
         return ERROR
@@ -157,49 +152,50 @@ def schema(start: Path, show: bool) -> int:
     if show:
         print(texts["environment.schema.json"], end="")
         return OK
-    from compiler.output.write import write_files
-
     root = find_root(start)
     if root is None:
         return _no_project(start)
-    changed = write_files(root, {f"environments/{name}": text for name, text in texts.items()}, replace=True)
-    say(f"{len(texts)} files: {len(changed)} written, {len(texts) - len(changed)} unchanged")
+    files = {f"environments/{name}": text for name, text in texts.items()}
+    written: list[str] = []
+    if not _write(lambda: written.extend(_write_own(root, files, replace=True))):
+        return ERROR
+    say(f"{len(files)} files: {len(written)} written, {len(files) - len(written)} unchanged")
     return OK
 
 
 def init(folder: Path) -> int:
     """Write the starter spec into `folder`; what exists is left alone, and a spec that exists is a mistake."""
-    from compiler.output.write import write_files
     from compiler.spec.schema import schemas
     from compiler.starter import starter_files
 
     if any((folder / "environments").glob("*.yaml")):
-        report(
-            [_diagnose("spec-exists", "environments/", "a spec is here already", "edit it, and run gen")], {}
-        )
+        report([_diagnose("spec-exists", "a spec is here already", "edit it, and run gen")], {})
         return ERROR
-    written = write_files(folder, starter_files(folder.name, schemas()), replace=False)
-    say(*(f"  {path}" for path in written), f"{len(written)} files written; edit environments/, then run gen")
+    files = starter_files(folder.name, schemas())
+    written: list[str] = []
+    if not _write(lambda: written.extend(_write_own(folder, files, replace=False))):
+        return ERROR
+    say(*(f"  {path}" for path in written))
+    say(f"{len(written)} files written; edit environments/, then run gen")
     return OK
 
 
+def _write_own(root: Path, files: dict[str, str], replace: bool) -> list[str]:
+    from compiler.output.write import write_files
+
+    return write_files(root, files, replace)
+
+
 def _no_project(start: Path) -> int:
-    help_ = "run gen init to write a starter spec, or run gen inside a project"
-    report(
-        [
-            _diagnose(
-                "no-environments", "environments/", f"no folder environments/ at or above {start.name}", help_
-            )
-        ],
-        {},
-    )
+    way_out = "run gen init to write a starter spec, or run gen inside a project"
+    report([_diagnose("no-environments", f"no folder environments/ at or above {start.name}", way_out)], {})
     return ERROR
 
 
-def _diagnose(code: str, path: str, message: str, help_: str) -> Diagnostic:
+def _diagnose(code: str, message: str, way_out: str) -> Diagnostic:
     from compiler.diagnostics.model import Diagnostic, Place
 
-    return Diagnostic(code, message, Place(path, 0, 0), help=help_)
+    return Diagnostic(code, message, Place("environments/", 0, 0), help=way_out)
 
 
 def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: Format = "full") -> None:
