@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from compiler.diagnostics.model import Diagnostic, Note, Place
 from compiler.spec.kinds import VARIABLE
 from compiler.spec.shown import shown
+from compiler.spec.source import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from compiler.spec.source import Node
 
 BLOT = "********"
 
@@ -58,14 +57,13 @@ def secrets_in(tree: Node) -> Iterator[tuple[Node, Diagnostic | None]]:
         value = node.value
         if isinstance(value, dict):
             for key, below in value.items():
-                if (what := _recognized(key)) and below.key_place:
-                    yield below, _secret(what, below.key_place)
+                if (what := _recognized(key) or _random(key)) and (place := below.key_place):
+                    yield Node(key, place, last_line=place.line), _secret(what, place)
                 todo.append(("secret" if name == "secrets" else key, below))
         elif isinstance(value, list):
             todo += [(name, item) for item in value]
-        elif name == "secrets":
-            if value is not None and (not isinstance(value, str) or VARIABLE.fault(value)):
-                yield node, None
+        elif name == "secrets" and value is not None and not _is_name(value):
+            yield node, None
         elif what := _looks_secret(name, value):
             yield node, _secret(what, node.place)
 
@@ -127,6 +125,10 @@ def _secret(what: str, place: Place) -> Diagnostic:
     )
 
 
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and VARIABLE.fault(value) is None
+
+
 def _looks_secret(name: str, value: object) -> str | None:
     if isinstance(value, bool) or value is None or value == "":
         return None
@@ -144,7 +146,7 @@ def _recognized(text: str) -> str | None:
     return next(what for i, what in enumerate(_PROVIDERS) if match[f"p{i}"] is not None)
 
 
-def _random(text: str, is_hash: bool) -> str | None:
+def _random(text: str, is_hash: bool = False) -> str | None:
     for match in _TOKEN.finditer(_KNOWN.sub("", text)):
         word = match[0]
         if _HEX.fullmatch(word):
@@ -167,6 +169,5 @@ def _entropy(word: str) -> float:
 def _blotted(line: str) -> str:
     starts = [match.start() for match in (_PROVIDER.search(line),) if match]
     starts += [match.end() for match in (_NAMED_IN_TEXT.search(line),) if match]
-    if _random(line, is_hash=False):
-        starts += [match.start() for match in _TOKEN.finditer(line) if _random(match[0], is_hash=False)]
+    starts += [match.start() for match in _TOKEN.finditer(line) if _random(match[0])] if _random(line) else []
     return line[: min(starts)] + BLOT if starts else line

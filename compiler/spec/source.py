@@ -90,13 +90,9 @@ def _syntax(error: yaml.MarkedYAMLError, reader: _Reader) -> Diagnostic:
         and (context := reader.place(error.context_mark)).line != place.line
     ):
         notes = (Note(error.context, context),)
-    return Diagnostic(
-        "yaml-syntax",
-        f"found text that is not YAML: {error.problem or error.context}",
-        place,
-        notes,
-        _way_out(error, reader.line(place.line)[: place.column]),
-    )
+    way_out = _way_out(error, reader.line(place.line)[: place.column])
+    message = f"found text that is not YAML: {error.problem or error.context}"
+    return Diagnostic("yaml-syntax", message, place, notes, way_out)
 
 
 def _way_out(error: yaml.MarkedYAMLError, before: str) -> str:

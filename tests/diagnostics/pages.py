@@ -34,8 +34,8 @@ class Case:
         for path, text in self.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, "utf-8")
-        for commands in self.setup:
-            subprocess.run(["sh", "-eu", "-c", commands], cwd=folder, check=True)
+        for script in self.setup:
+            subprocess.run(["sh", "-eu", "-c", script], cwd=folder, check=True)
         if self.kind == "text":
             _, diagnostics, sources = load(folder)
             return render(diagnostics, sources)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from compiler.diagnostics.codes import CODES
 from tests.diagnostics.pages import HERE, ROOT, cases, rewritten
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The folders of the compiler whose codes all have a page.
+AREAS = ["spec"]
 PAGES = sorted(path for path in HERE.glob("*.md") if path.name != "README.md")
 
 
@@ -34,8 +39,10 @@ def test_every_code_is_of_one_shape() -> None:
 
 
 def test_every_code_in_the_source_is_listed() -> None:
-    """A code that is spelt anywhere in the compiler is in the table, and nothing else is."""
-    source = "\n".join(path.read_text("utf-8") for path in sorted((ROOT / "compiler").rglob("*.py")))
+    """A code that is made in one of the areas is in the table, and nothing else is."""
+    source = "\n".join(
+        path.read_text("utf-8") for area in AREAS for path in sorted((ROOT / "compiler" / area).rglob("*.py"))
+    )
     made = re.findall(r'\bDiagnostic\(\s*"([a-z0-9-]+)"', source)
     assert sorted(set(made) - CODES.keys()) == []
-    assert [code for code in CODES if source.count(f'"{code}"') < 2] == []
+    assert [code for code in CODES if f'"{code}"' not in source] == []
