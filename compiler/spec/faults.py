@@ -113,7 +113,9 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
             "empty-list", f"found {what} for {shown(loc[-1])}", place, help="write at least one item"
         )
     ctx = error.get("ctx", {})
-    return Diagnostic(kind if "help" in ctx else "wrong-type", error["msg"], place, help=ctx.get("help"))
+    if "help" in ctx:
+        return Diagnostic(kind, ctx["message"], place, help=ctx["help"])
+    return Diagnostic("wrong-type", f"found {shown(node.value)}, which does not fit here", place, help=kind)
 
 
 def _missing(loc: Loc, tree: Node, file: str) -> Diagnostic:

@@ -229,7 +229,11 @@ def test_any_value_under_any_key_is_a_diagnostic(tmp_path: Path, data: st.DataOb
     at = data.draw(st.integers(0, len(lines) - 1))
     indent = " " * (len(lines[at]) - len(lines[at].lstrip()))
     lines[at] = indent + (entry if "migrations" not in lines[at] else f"migrations: {{{entry.strip()}}}")
-    said(project(tmp_path, local, "\n".join(lines)))
+    words = said(project(tmp_path, local, "\n".join(lines)))
+    assert not any(
+        theirs in words for theirs in ("Input should", "Extra inputs", "Field required", "pydantic")
+    )
+    assert "does not fit here" not in words, "an error of pydantic's that has no words of ours"
 
 
 def test_hundreds_of_tenants_and_dozens_of_environments_are_read_in_linear_time(tmp_path: Path) -> None:
