@@ -6,6 +6,7 @@ Reports go to stderr, data (`explain`, `schema`) to stdout.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -81,10 +82,10 @@ def run(
     root = find_root(start) or start
     compiled = compile_environments(root, take)
     if compiled.tree is None:
-        report(compiled.diagnostics, compiled.sources, form)
+        report(compiled.diagnostics, compiled.sources, form, root)
         return ERROR
     comparison = compare(compiled.tree, root, EMITTERS)
-    report([*compiled.diagnostics, *comparison.diagnostics], compiled.sources, form)
+    report([*compiled.diagnostics, *comparison.diagnostics], compiled.sources, form, root)
     if comparison.has_errors:
         return ERROR
     if check:
@@ -134,7 +135,7 @@ def explain(start: Path, place: str, form: Format) -> int:
     root = find_root(start) or start
     compiled = compile_environments(root)
     if compiled.tree is None:
-        report(compiled.diagnostics, compiled.sources, form)
+        report(compiled.diagnostics, compiled.sources, form, root)
         return ERROR
     lines, mistake = describe(compiled.tree, EMITTERS, root, start, place)
     if mistake is not None:
@@ -198,15 +199,35 @@ def _diagnose(code: str, message: str, way_out: str) -> Diagnostic:
     return Diagnostic(code, message, Place("environments/", 0, 0), help=way_out)
 
 
-def report(diagnostics: Sequence[Diagnostic], sources: Mapping[str, str], form: Format = "full") -> None:
-    """Print what is wrong: for people to stderr; `json` and `github` are data and go to stdout."""
+def report(
+    diagnostics: Sequence[Diagnostic],
+    sources: Mapping[str, str],
+    form: Format = "full",
+    root: Path | None = None,
+) -> None:
+    """Print what is wrong: for people to stderr; `json` and `github` are data and go to stdout.
+
+    A file that is not among `sources` (the user's package.json) is read from `root`.
+    """
     if not diagnostics and form != "json":
         return
     from compiler.diagnostics.render import render
 
+    if root is not None:
+        sources = {**_sources_on_disk(diagnostics, root), **sources}
+
     stream = sys.stdout if form in ("json", "github") else sys.stderr
     colour = form == "full" and stream.isatty() and "NO_COLOR" not in os.environ
     print(render(diagnostics, sources, form, colour).rstrip("\n"), file=stream)
+
+
+def _sources_on_disk(diagnostics: Sequence[Diagnostic], root: Path) -> dict[str, str]:
+    """Return the texts of the files in which `diagnostics` point at a line."""
+    texts = {}
+    for file in sorted({found.place.file for found in diagnostics if found.place.line}):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            texts[file] = (root / file).read_text(encoding="utf-8-sig")
+    return texts
 
 
 def say(*lines: str) -> None:

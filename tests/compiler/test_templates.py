@@ -1,0 +1,112 @@
+"""A template spells, it does not decide; and what was not spelt for its reader is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from compiler.diagnostics.model import Place
+from compiler.emit import template
+from compiler.emit.file import Span
+from compiler.emit.spell import UnspeakableError
+from compiler.emit.template import TemplateError, render
+from compiler.plan.leaf import Leaf
+from compiler.plan.model import Items
+
+HERE = Place("environments/local.yaml", 3, 7)
+THERE = Place("environments/local.yaml", 9, 1)
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that makes a template of one's own and renders it."""
+    monkeypatch.setattr(template, "templates_folder", lambda: tmp_path)
+    count = iter(range(100))
+
+    def write_and_render(text: str, **fields: object):
+        name = f"{tmp_path.name}-{next(count)}.j2"
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return render(name, **fields)
+
+    return write_and_render
+
+
+def test_value_is_spelt_and_its_span_is_known(write) -> None:
+    text = write("<%# target: compose %>\nname: <%= x | scalar %>\n", x=Leaf("a$b", (HERE,)))
+    assert text.text == 'name: "a$$b"\n'
+    assert text.spans == (Span(6, 12, (HERE,)),)
+
+
+def test_an_if_owns_its_block_and_a_for_its_turns(write) -> None:
+    page = (
+        "<%# target: compose %>\n<% if on %>\na: 1\n<% endif %>\n"
+        "<% for x in xs %>\n- <%= x | scalar %>\n<% endfor %>\n"
+    )
+    text = write(page, on=Leaf(True, (HERE,)), xs=Items((Leaf("p", (THERE,)),), (HERE,)))
+    assert text.text == 'a: 1\n- "p"\n'
+    assert set(text.spans) == {
+        Span(0, 5, (HERE,)),
+        Span(5, 11, (HERE,)),
+        Span(5, 11, (THERE,)),
+        Span(7, 10, (THERE,)),
+    }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<%= x %>",
+        "<%= 'a literal' %>",
+        "<%= x.value %>",
+        "<%= x.value | scalar %>",
+        "<%= x | env_value %>",
+        "<%= x | upper %>",
+        "<%= x | safe %>",
+        "<%= y | scalar %>",
+        "<% if x.value == 1 %>a<% endif %>",
+        "<% if x and x %>a<% endif %>",
+        "<% for i in range(3) %>a<% endfor %>",
+        "<% for i in x.value[1:] %>a<% endfor %>",
+        "<%= [x] | map('scalar') | join %>",
+        "<%= x | key ~ x | key %>",
+    ],
+)
+def test_what_decides_or_is_not_spelt_is_refused(body: str, write) -> None:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (Jinja's own errors and ours)
+        write(f"<%# target: compose %>\n{body}\n", x=Leaf("id", (HERE,)))
+    assert type(caught.value).__module__.startswith(("jinja2", "compiler")) or isinstance(
+        caught.value, AttributeError
+    )
+
+
+def test_target_must_be_declared(write) -> None:
+    with pytest.raises(TemplateError, match="declare the target"):
+        write("name: 1\n")
+
+
+def test_user_text_is_never_a_template(write) -> None:
+    text = write(
+        "<%# target: compose %>\n<%= x | scalar %>", x=Leaf("<%= 7 %>{{ 7 }}${{ 7 }}\ue0000\ue001\ue002")
+    )
+    assert text.text == '"<%= 7 %>{{ 7 }}$${{ 7 }}\\ue0000\\ue001\\ue002"'
+
+
+@pytest.mark.parametrize("value", ["it's", "two\nlines"])
+def test_a_value_that_no_reader_of_env_files_agrees_on_is_refused(value: str, write) -> None:
+    with pytest.raises(UnspeakableError):
+        write("<%# target: env %>\nX=<%= x | env_value %>\n", x=Leaf(value))
+
+
+def test_every_template_declares_a_target_and_is_rendered_by_a_golden_case_or_a_starter() -> None:
+    folder = template.templates_folder()
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.j2")} == {
+        "env.example.j2",
+        "init/local.yaml.j2",
+        "init/platform.yaml.j2",
+        "init/production.yaml.j2",
+        "init/service.md.j2",
+        "init/staging.yaml.j2",
+        "out/README.md.j2",
+        "out/compose.yaml.j2",
+    }
