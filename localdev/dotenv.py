@@ -8,11 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# name, the sign with the blanks around it, and all that follows it on the line
-LINE = re.compile(
-    r"(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*)(?P<rest>.*)"
-)
-QUOTED = re.compile(r"(['\"])(.*?)\1")
+# all up to the sign with the name in it, and all that follows the sign on the line
+LINE = re.compile(r"(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=)(?P<rest>.*)")
+QUOTED = re.compile(r"([ \t]*)(['\"])(.*?)\2")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class EnvText:
         for line in self.text.split("\n"):
             match = LINE.fullmatch(line.rstrip("\r"))
             if match:
-                found[match["name"]] = _split(match["rest"])[1]
+                found[match["name"]] = _split(match["rest"])[2]
         return found
 
     def with_value(self, name: str, value: str, quote: str = "") -> EnvText:
@@ -43,23 +41,26 @@ class EnvText:
             body = lines[number].rstrip("\r\n")
             match = LINE.fullmatch(body)
             if match and match["name"] == name:
-                mark, _, tail = _split(match["rest"])
-                lines[number] = f"{match['head']}{mark}{value}{mark}{tail}{lines[number][len(body) :]}"
+                blanks, mark, _, tail = _split(match["rest"])
+                gap = " " if tail.startswith("#") else ""
+                edited = f"{match['head']}{blanks}{mark}{value}{mark}{gap}{tail}"
+                lines[number] = edited + lines[number][len(body) :]
                 return EnvText("".join(lines))
         end = "\r\n" if "\r\n" in self.text else "\n"
         gap = end if self.text and not self.text.endswith("\n") else ""
         return EnvText(f"{self.text}{gap}{name}={quote}{value}{quote}{end}")
 
 
-def _split(rest: str) -> tuple[str, str, str]:
-    """The right side of a line as quote, value and what follows the value."""
+def _split(rest: str) -> tuple[str, str, str, str]:
+    """The right side of a line as blanks, quote, value and what follows the value."""
     quoted = QUOTED.match(rest)
     if quoted:
-        return quoted[1], quoted[2], rest[quoted.end() :]
+        return quoted[1], quoted[2], quoted[3], rest[quoted.end() :]
     comment = re.search(r"(^|[ \t]+)#", rest)
-    value = rest[: comment.start()] if comment else rest
-    kept = value.rstrip(" \t")
-    return "", kept, rest[len(kept) :]
+    value = (rest[: comment.start()] if comment else rest).rstrip(" \t")
+    kept = value.lstrip(" \t")
+    blanks = value[: len(value) - len(kept)]
+    return blanks, "", kept, rest[len(value) :]
 
 
 def read(path: Path) -> EnvText:

@@ -53,7 +53,7 @@ def is_left(leader: Mark) -> bool:
     return found == leader if found else bool(members(leader.pid))
 
 
-def end_group(group: int, grace: float = 8.0) -> None:
+def end_group(group: int, grace: float = 5.0) -> None:
     """End a process group: SIGTERM, and SIGKILL for what is left after `grace` seconds."""
     for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         with suppress(ProcessLookupError, PermissionError):

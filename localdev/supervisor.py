@@ -92,7 +92,8 @@ class Supervisor:
         end = time.monotonic() + 10
         while len(self._groups) < len(self._threads) and time.monotonic() < end:
             self._next(timeout=0.2)
-        self._state.record_services(self._groups)
+        names = [service.name for service in self._project.services if service.name in self._groups]
+        self._state.record_services({name: self._groups[name] for name in names})
 
     def _next(self, timeout: float) -> None:
         try:

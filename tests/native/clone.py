@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import subprocess
+import shutil
 import sys
 import sysconfig
 import venv
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVICES = ("auth-api", "workflow-engine", "ingestion-service")
-#: Words in a process's command line or folder that tell that it was started for this clone are its paths.
 PROC = Path("/proc")
 
 
@@ -73,12 +72,36 @@ class NativeClone(Clone):
             try:
                 line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
                 state = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-                where = os.readlink(folder / "cwd")
+                where = str((folder / "cwd").readlink())
             except OSError:
                 continue
             if state != "Z" and (where.startswith(places) or any(place in line for place in places)):
                 found.append(f"{folder.name} {line} in {where}")
         return found
+
+    def head(self, service_path: str) -> tuple[str, Path]:
+        """The one revision that no other builds on, and its file; Alembic's own spelling of it is read too."""
+        files = sorted((self.root / service_path / "migrations" / "versions").glob("*.py"))
+        fields = {
+            file: dict(
+                re.findall(r"^(revision|down_revision) = (.*)$", file.read_text(encoding="utf-8"), re.M)
+            )
+            for file in files
+        }
+        parents = {name for each in fields.values() for name in re.findall(r"\w{12}", each["down_revision"])}
+        (found,) = [file for file in files if fields[file]["revision"].strip("'\"") not in parents]
+        return fields[found]["revision"].strip("'\""), found
+
+    def add_revision(self, service_path: str, slug: str, upgrade: str, revision: str) -> Path:
+        """Write a revision on top of a service's head; `upgrade` is the body of its upgrade()."""
+        parent, newest = self.head(service_path)
+        file = newest.with_name(f"{revision}_{slug}.py")
+        file.write_text(
+            f'"""{slug}"""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{revision}"\n'
+            f'down_revision = "{parent}"\n\n\ndef upgrade() -> None:\n    {upgrade}\n',
+            encoding="utf-8",
+        )
+        return file
 
     def alembic(self, service_path: str, *words: str) -> Finished:
         """`uv run alembic …` in a service's folder, as its developer types it."""
@@ -89,8 +112,7 @@ class NativeClone(Clone):
         """End what runs, wipe the data, remove the folder."""
         self.leave()
         self.run("bin/gen", "dev", "death", "--yes")
-        super_folder = self.root.parent
-        subprocess.run(["rm", "-rf", str(super_folder)], check=False)
+        shutil.rmtree(self.root.parent, ignore_errors=True)
 
 
 def make_native_clone(folder: Path) -> NativeClone:
