@@ -213,7 +213,9 @@ def _reason(error: BaseException) -> str:
         return f"{one_line(message)} (SQLSTATE {code})"
     if isinstance(original, WrongSchemaError):
         return one_line(original)
-    return f"{type(original).__name__}: {one_line(original)}"
+    text = one_line(original)
+    name = type(original).__name__
+    return name if text == name else f"{name}: {text}"
 
 
 def _place(error: BaseException) -> str:

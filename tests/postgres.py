@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PASSWORD = "a'b c%23/@:é"  # awkward on purpose: quoted wrongly anywhere, nothing connects
 USER = "postgres"
 UNPRIVILEGED = "nobody"
+ROOM = 2 * 1024**3  # bytes that a memory file system must have free to be used
 SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -53,8 +55,6 @@ class Server:
 
     def url(self, database: str = USER, *, password: str = PASSWORD, scheme: str = "postgresql") -> str:
         """Return a URL of a database of this server."""
-        from urllib.parse import quote
-
         return f"{scheme}://{USER}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
@@ -138,6 +138,9 @@ class Server:
 
 def new_folder() -> Path:
     """Return a new folder that the server's user can reach, whatever pytest's own temp folders allow."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
+        return Path(tempfile.mkdtemp(prefix="pg-test-", dir=memory))
     return Path(tempfile.mkdtemp(prefix="pg-test-", dir="/tmp" if os.geteuid() == 0 else None))
 
 

@@ -8,14 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.postgres import Server, new_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLES = Path(__file__).parent / "samples"
@@ -128,7 +130,9 @@ class Platform:
 
     def version(self, schema: str) -> str:
         service = "intake" if schema == "public" else schema.partition("_")[0]
-        return ",".join(row[0] for row in self.query(service, f"SELECT version_num FROM {schema}.alembic_version"))
+        return ",".join(
+            row[0] for row in self.query(service, f"SELECT version_num FROM {schema}.alembic_version")
+        )
 
     def stop(self) -> None:
         for process in self.processes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .conftest import Platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .conftest import Platform
 
 DUMP = (
     "SELECT table_name, column_name, data_type FROM information_schema.columns "
@@ -35,7 +38,9 @@ def test_schemas_are_grouped_by_where_they_start(platform: Platform) -> None:
     platform.only("accounts")
     platform.plan["tenants"] = ["one", "two", "three"]
     assert platform.run("upgrade", "--tenant", "one", "two").code == 0
-    platform.add("accounts", "a3", "a2", "add_user_avatar", 'op.add_column("accounts", sa.Column("a", sa.Text))')
+    platform.add(
+        "accounts", "a3", "a2", "add_user_avatar", 'op.add_column("accounts", sa.Column("a", sa.Text))'
+    )
     printed = platform.run("sql")
     heads = [line for line in printed.lines if line.startswith(("-- accounts:", "-- schemas:"))]
     assert heads == [
@@ -61,7 +66,7 @@ def test_what_cannot_be_rendered_is_named(platform: Platform) -> None:
     platform.add("accounts", "a4", "a3", "add_x", 'op.execute("SELECT 3")')
     printed = platform.run("sql")
     assert printed.code == 0
-    assert f"accounts: copy_data cannot be rendered offline: AttributeError" in printed.err
+    assert "accounts: copy_data cannot be rendered offline: AttributeError" in printed.err
     assert file.name in printed.err
     assert "-- copy_data cannot be rendered offline: " in printed.out
     assert ("SELECT 1;" in printed.out, "SELECT 3;" in printed.out) == (False, True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from genmigrate.lock import key_of
 from tests.postgres import PASSWORD, free_port
 
-from .conftest import Platform
+if TYPE_CHECKING:
+    from .conftest import Platform
 
 
 def test_unknown_revision_after_a_branch_switch(platform: Platform) -> None:
@@ -39,7 +44,9 @@ def test_unknown_revision_after_a_branch_switch(platform: Platform) -> None:
 def test_populated_schema_without_a_version(platform: Platform) -> None:
     platform.only("accounts")
     platform.server.query(f"CREATE DATABASE {platform.service('accounts')['database']}")
-    platform.query("accounts", "CREATE SCHEMA accounts_default CREATE TABLE accounts (i int) CREATE VIEW v AS SELECT 1")
+    platform.query(
+        "accounts", "CREATE SCHEMA accounts_default CREATE TABLE accounts (i int) CREATE VIEW v AS SELECT 1"
+    )
     ended = platform.run("upgrade")
     assert ended.code == 9
     assert ended.lines[1:3] == [
@@ -75,7 +82,9 @@ def test_several_heads_and_broken_histories(platform: Platform) -> None:
     ended = platform.run("status")
     assert ended.code == 9
     assert "revision a2 is in two files: a2_add_email.py and a2_twice.py" in ended.out
-    missing = "SELECT count(*) FROM pg_database WHERE datname = '%s'" % platform.service("accounts")["database"]
+    missing = "SELECT count(*) FROM pg_database WHERE datname = '{}'".format(
+        platform.service("accounts")["database"]
+    )
     assert platform.server.query(missing) == [(0,)]
 
 
@@ -113,7 +122,10 @@ def test_wrong_password_fails_at_once_and_is_never_shown(platform: Platform) -> 
         began = time.monotonic()
         ended = platform.run("upgrade", "--service", name, **{service["url_env"]: url})
         assert ended.code == 3
-        assert f"{name} wrong-password: PostgreSQL at 127.0.0.1:{platform.server.port} refuses user postgres" in ended.out
+        assert (
+            f"{name} wrong-password: PostgreSQL at 127.0.0.1:{platform.server.port} refuses user postgres"
+            in ended.out
+        )
         assert time.monotonic() - began < 10
         for spelt in ("hunter2", PASSWORD):
             assert spelt not in ended.out + ended.err
@@ -121,7 +133,9 @@ def test_wrong_password_fails_at_once_and_is_never_shown(platform: Platform) -> 
 
 def test_a_password_in_an_error_is_hidden(platform: Platform) -> None:
     platform.only("accounts")
-    platform.add("accounts", "a3", "a2", "leak", "import os\nraise RuntimeError(os.environ['ACCOUNTS_DATABASE_URL'])")
+    platform.add(
+        "accounts", "a3", "a2", "leak", "import os\nraise RuntimeError(os.environ['ACCOUNTS_DATABASE_URL'])"
+    )
     ended = platform.run("upgrade")
     assert ended.code == 1
     assert "failed at leak: RuntimeError: postgresql://postgres:***@127.0.0.1:" in ended.out
@@ -129,7 +143,9 @@ def test_a_password_in_an_error_is_hidden(platform: Platform) -> None:
     assert "failed at leak: RuntimeError: ***\n" in platform.run("upgrade").out
 
 
-def test_a_server_that_is_not_there_and_one_that_starts_late(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_and_one_that_starts_late(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     platform.only("accounts")
     port = free_port()
     monkeypatch.setattr(platform.server, "port", port)
@@ -139,37 +155,29 @@ def test_a_server_that_is_not_there_and_one_that_starts_late(platform: Platform,
     assert ended.code == 3
     assert f"accounts unreachable: PostgreSQL at 127.0.0.1:{port} does not answer: " in ended.out
     driver = platform.start("upgrade", "--timeout", "30", **urls)
-    forward = threading.Timer(1.0, _forward, (port, platform.server.port))
-    forward.start()
-    out, err = driver.communicate(timeout=40)
+    time.sleep(1.0)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        threading.Thread(target=_forward, args=(listener, platform.server.port), daemon=True).start()
+        out, err = driver.communicate(timeout=40)
     assert driver.returncode == 0, out
     assert f"waiting for PostgreSQL at 127.0.0.1:{port}: " in err
 
 
-def _forward(port: int, to: int) -> None:
-    """Listen where nobody did and hand connections on: the server has started."""
-    import socket
+def _forward(listener: socket.socket, to: int) -> None:
+    """Hand connections on, as if the server had started where nobody listened."""
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
-        try:
+        with suppress(OSError), source, sink:
             while data := source.recv(65536):
                 sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for end in (source, sink):
-                end.close()
+            sink.shutdown(socket.SHUT_RDWR)
 
-    listener = socket.create_server(("127.0.0.1", port))
-    listener.settimeout(8)
-    try:
+    with suppress(OSError):  # the listener was closed: the test is over
         while True:
             near, _ = listener.accept()
             far = socket.create_connection(("127.0.0.1", to))
             for pair in ((near, far), (far, near)):
                 threading.Thread(target=pump, args=pair, daemon=True).start()
-    except TimeoutError:
-        listener.close()
 
 
 def test_rights(platform: Platform) -> None:
@@ -188,8 +196,7 @@ def test_rights(platform: Platform) -> None:
 def test_two_runners_wait_for_each_other(platform: Platform) -> None:
     platform.only("accounts")
     platform.add("accounts", "a3", "a2", "slow", 'op.execute("SELECT pg_sleep(1.5)")')
-    assert platform.run("upgrade", "--tenant", "to-shiba").code == 0
-    both = [platform.start("upgrade") for _ in range(2)]
+    both = [platform.start("upgrade", "--tenant", "default") for _ in range(2)]
     outs = [process.communicate(timeout=40)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     joined = "".join(outs)
@@ -199,22 +206,22 @@ def test_two_runners_wait_for_each_other(platform: Platform) -> None:
 
 def test_locked_names_the_holder(platform: Platform) -> None:
     platform.only("accounts")
-    platform.add("accounts", "a3", "a2", "slow", 'op.execute("SELECT pg_sleep(6)")')
-    first = platform.start("upgrade", "--tenant", "default")
-    database = platform.service("accounts")["database"]
-    for _ in range(300):
-        if platform.server.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
-            break
-        time.sleep(0.05)
-    second = platform.run("upgrade", "--tenant", "default", "--timeout", "0.5")
-    assert second.code == 4
-    assert second.lines[1].startswith("  ✗ accounts_default locked: accounts_default is being migrated by pid ")
-    assert "genmigrate sample/local accounts" in second.lines[1]
-    assert first.wait(30) == 0
-    with psycopg.connect(platform.server.url(database)) as holder:
+    assert platform.run("upgrade", "--tenant", "default").code == 0
+    platform.add("accounts", "a3", "a2", "add_z", 'op.add_column("accounts", sa.Column("z", sa.Text))')
+    url = platform.server.url(platform.service("accounts")["database"])
+    with psycopg.connect(url, application_name="somebody") as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", [key_of("accounts_default")])
+        ended = platform.run("upgrade", "--tenant", "default", "--timeout", "0.5")
+        pid = holder.info.backend_pid
+    assert ended.code == 4
+    assert ended.lines[1:3] == [
+        f"  ✗ accounts_default locked: accounts_default is being migrated by pid {pid} (somebody)",
+        "    → wait for it, run again",
+    ]
+    with psycopg.connect(url) as holder:
         holder.execute("LOCK TABLE accounts_default.accounts")
-        platform.add("accounts", "a4", "a3", "add_z", 'op.add_column("accounts", sa.Column("z", sa.Text))')
         ended = platform.run("upgrade", "--tenant", "default")
+    assert ended.code == 1
     assert ended.lines[1] == (
         "  ✗ accounts_default failed at add_z: canceling statement due to lock timeout (SQLSTATE 55P03)"
     )
@@ -281,6 +288,12 @@ def test_status(platform: Platform) -> None:
         "reason": "",
         "way_out": "",
     }
-    unreachable = platform.run("status", "--json", "--timeout", "0", FLOWS_DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
+    unreachable = platform.run(
+        "status", "--json", "--timeout", "0", FLOWS_DATABASE_URL="postgresql://u:p@127.0.0.1:1/x"
+    )
     assert unreachable.code == 2  # another database than the plan's
-    assert [service["state"] for service in json.loads(unreachable.out)["services"]] == ["answers", "usage", "answers"]
+    assert [service["state"] for service in json.loads(unreachable.out)["services"]] == [
+        "answers",
+        "usage",
+        "answers",
+    ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from .conftest import Platform
+if TYPE_CHECKING:
+    from .conftest import Platform
 
 LABEL = "accounts_default"
 
@@ -62,4 +65,7 @@ def test_at_least_waits_for_the_migration(platform: Platform) -> None:
 def test_wait_for_the_server_alone(platform: Platform) -> None:
     ended = platform.run("wait")
     where = f"PostgreSQL at 127.0.0.1:{platform.server.port} answers"
-    assert (ended.code, ended.lines) == (0, [f"  ✓ {name}: {where}" for name in ("accounts", "flows", "intake")])
+    assert (ended.code, ended.lines) == (
+        0,
+        [f"  ✓ {name}: {where}" for name in ("accounts", "flows", "intake")],
+    )
