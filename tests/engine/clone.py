@@ -1,4 +1,4 @@
-"""Turns this checkout into a fresh clone of its own, and its npm scripts into finished or running commands."""
+"""Turns this checkout into a fresh clone of its own, and the clone into a platform that runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -20,102 +19,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.engine.commands import Finished, Running, docker
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TENANTS = ("default", "toshiba", "iopex")
 HEALTH = {"auth-api": "/api/health", "workflow-engine": "/health", "ingestion-service": "/health"}
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+BACKEND = "🔧 Starting backend services..."
 #: The label of each schema in the order of execution.
 LABELS = (
     *(f"auth_{tenant}" for tenant in TENANTS),
     *(f"workflow_{tenant}" for tenant in TENANTS),
     "ingestion-service",
 )
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that ended: what it printed (both streams in order), its exit code, how long it took."""
-
-    output: str
-    code: int
-    seconds: float
-
-    @property
-    def lines(self) -> list[str]:
-        """The printed lines without trailing space."""
-        return [line.rstrip() for line in self.output.splitlines()]
-
-
-class Running:
-    """A command in a session of its own, whose output is gathered while it runs."""
-
-    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
-        self._started = time.monotonic()
-        self._ended: float | None = None
-        self._lines: list[str] = []
-        self._process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout
-        with self._process.stdout as stream:
-            for line in stream:
-                self._lines.append(line)
-
-    @property
-    def output(self) -> str:
-        """What was printed until now, without the escape sequences that Compose adds."""
-        return ANSI.sub("", "".join(self._lines))
-
-    @property
-    def ended(self) -> bool:
-        """Whether the command is over."""
-        return self._process.poll() is not None
-
-    def wait(self, seconds: float) -> Finished:
-        """Wait for the end; past `seconds` the command is interrupted and the test fails with its output."""
-        try:
-            code = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.interrupt()
-            raise AssertionError(f"no end after {seconds} s; it printed:\n{self.output}") from None
-        self._reader.join(10)
-        return Finished(self.output, code, time.monotonic() - self._started)
-
-    def wait_for(self, seen: Callable[[str], bool], seconds: float) -> float:
-        """Wait until `seen(output)`; gives the seconds since the start, fails with the output otherwise."""
-        end = time.monotonic() + seconds
-        while not seen(self.output):
-            if time.monotonic() > end or (self.ended and not self._reader.is_alive()):
-                assert seen(self.output), f"not seen; it printed:\n{self.output}"
-            time.sleep(0.05)
-        return time.monotonic() - self._started
-
-    def interrupt(self) -> Finished:
-        """Ctrl-C, as a terminal sends it: to every process of the command; SIGKILL if that does not end it."""
-        for number, seconds in ((signal.SIGINT, 60.0), (signal.SIGKILL, 10.0)):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
-                break
-        self._reader.join(10)
-        return Finished(self.output, self._process.returncode, time.monotonic() - self._started)
 
 
 @dataclass
@@ -138,10 +56,11 @@ class Clone:
 
     # --- commands ------------------------------------------------------------------------------------------
 
-    def run(self, *command: str, seconds: float = 600) -> Finished:
-        """Run a command in the clone to its end."""
-        done = Running(list(command), self.root, self.environment).wait(seconds)
-        self.timings.append((" ".join(command), done.seconds))
+    def run(self, *command: str, seconds: float = 600, folder: Path | None = None) -> Finished:
+        """Run a command in the clone, or in a folder of it, to its end."""
+        done = Running(list(command), folder or self.root, self.environment).wait(seconds)
+        name = " ".join([Path(command[0]).name, *command[1:]])
+        self.timings.append((name, done.seconds))
         return done
 
     def npm(self, script: str, *, code: int | None = 0, seconds: float = 600) -> Finished:
@@ -165,20 +84,25 @@ class Clone:
         running = self.start(script)
         end = time.monotonic() + seconds
         started = time.monotonic()
-        while not (("Starting backend" in running.output or running.ended) and self.all_well()):
-            failed = running.ended and running.wait(1).code != 0
-            if failed or time.monotonic() > end:
+        migrated = 0.0
+        while not (migrated and self.all_well()):
+            if not migrated and BACKEND in running.output:
+                migrated = time.monotonic() - started
+                continue
+            if running.ended or time.monotonic() > end:
                 running.interrupt()
                 raise AssertionError(f"npm run {script} did not come up; it printed:\n{running.output}")
             time.sleep(0.1)
-        self.timings.append((f"npm run {script}", time.monotonic() - started))
+        self.timings.append((f"npm run {script}, until its second heading", migrated))
+        self.timings.append((f"npm run {script}, until every service is well", time.monotonic() - started))
         self._attached = running
         return running.output
 
     def leave(self) -> None:
-        """Ctrl-C on the attached `dev`, if there is one."""
+        """Ctrl-C on the attached `dev`, if there is one; it has to end by itself."""
         if self._attached and not self._attached.ended:
-            self._attached.interrupt()
+            done = self._attached.interrupt()
+            assert done.code != -signal.SIGKILL, f"Ctrl-C did not end it; it printed:\n{done.output}"
         self._attached = None
 
     def down(self) -> None:
@@ -283,22 +207,15 @@ class Clone:
 def head(versions: Path) -> str:
     """The one revision of a folder that no other revision builds on."""
     texts = [file.read_text(encoding="utf-8") for file in versions.glob("*.py")]
-    revisions = {match[1] for text in texts for match in re.finditer(r'^revision = "(\w+)"', text, re.M)}
+    revisions = {match[1] for text in texts for match in re.finditer(r"^revision = .(\w+)", text, re.M)}
     parents = {
         parent
         for text in texts
         for line in re.findall(r"^down_revision = (.*)", text, re.M)
-        for parent in re.findall(r'"(\w+)"', line)
+        for parent in re.findall(r"[\"'](\w+)[\"']", line)
     }
     (found,) = revisions - parents
     return found
-
-
-def docker(*arguments: str) -> str:
-    """Run the docker client; gives its stdout, fails with its stderr."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr}"
-    return done.stdout
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.clone import HEALTH, LABELS, TENANTS, Clone
+from tests.engine.clone import BACKEND, HEALTH, LABELS, TENANTS, Clone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HEADING = "🗄️  Running database migrations..."
-BACKEND = "🔧 Starting backend services..."
 ADD_AVATAR = 'op.add_column("users", sa.Column("avatar", sa.String(200)))'
 AUTH = tuple(label for label in LABELS if label.startswith("auth_"))
 WORKFLOW = tuple(label for label in LABELS if label.startswith("workflow_"))
@@ -100,11 +100,12 @@ def test_each_tenant_keeps_its_own_rows(clone: Clone) -> None:
 
 @pytest.mark.usefixtures("day_one")
 def test_day_two_finds_nothing_to_do_and_takes_up_a_changed_env(clone: Clone) -> None:
-    clone.down()
+    clone.leave()
     assert clone.containers() == set()
     clone.replace(".env", "WORKFLOW_API_KEY=", f"WORKFLOW_API_KEY={API_KEY} # was: ")
     started = time.monotonic()
     output = clone.dev()
+    # About 5 s on an idle machine; this one may be busy.
     assert time.monotonic() - started < 60
     assert block(output) == [HEADING, *up_to_date(LABELS), BACKEND]
     status, _ = clone.request("workflow-engine", "/toshiba/workflows", {"name": "a"})
@@ -187,6 +188,40 @@ def test_migrate_works_beside_running_services_and_for_one_service(clone: Clone)
         assert line in rest.lines, rest.output
     assert clone.npm("migrate:status").code == 0
     assert clone.all_well()
+
+
+@pytest.mark.usefixtures("day_one")
+def test_an_edited_model_becomes_a_revision_and_a_column(clone: Clone) -> None:
+    service = "python_apps/workflow_engine"
+    field = "    step_count: int = Field("
+    clone.replace(
+        f"{service}/workflow_engine/models.py",
+        field,
+        f"    owner: str | None = Field(default=None, max_length=80)\n{field}",
+    )
+    uv = str(clone.root / ".venv" / "bin" / "uv")
+    words = ("run", "alembic", "revision", "--autogenerate", "-m", "add_workflow_owner")
+    new = clone.run(uv, *words, folder=clone.root / service)
+    assert new.code == 0, new.output
+    (file,) = (clone.root / service).glob("migrations/versions/*_add_workflow_owner.py")
+    operations = re.findall(r"op\.(\w+)\(", file.read_text(encoding="utf-8"))
+    assert operations == ["add_column", "drop_column"]
+    lines = clone.npm("migrate").lines
+    for line in applied(WORKFLOW, "add_workflow_owner"):
+        assert line in lines
+    status, workflow = clone.request("workflow-engine", "/default/workflows", {"name": "owned"}, API_KEY)
+    assert (status, workflow["owner"]) == (201, None)
+
+
+@pytest.mark.usefixtures("day_one")
+def test_a_port_in_use_is_named_and_nothing_starts(clone: Clone) -> None:
+    clone.down()
+    with socket.create_server(("127.0.0.1", clone.ports["workflow-engine"])):
+        failed = clone.npm("dev", code=None)
+    assert str(clone.ports["workflow-engine"]) in failed.output
+    assert "workflow-engine" in failed.output
+    assert HEADING not in failed.lines
+    assert clone.containers() == set()
 
 
 @pytest.mark.usefixtures("day_one")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.clone import docker
+from tests.engine.commands import docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
