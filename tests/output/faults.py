@@ -74,7 +74,7 @@ def in_child(run: Callable[[], int | None]) -> int:
         code = 99
         try:
             code = run() or 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - also a Ctrl-C must not run the rest of pytest twice
             traceback.print_exc()
         finally:
             sys.stderr.flush()

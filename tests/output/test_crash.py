@@ -6,9 +6,7 @@ import os
 import random
 import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +16,8 @@ from tests.output.faults import Counter, in_child, kill
 from tests.output.project import drift, gen, identities, look, outputs, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from compiler.emit.file import Output
 
@@ -26,16 +25,6 @@ OLD = ("1", ("local", "staging"))
 NEW = ("2", ("local", "production"))
 OTHER = ("3", ("local", "preview"))
 EDITED = "out/local/README.md"
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: what is asked here survives a process, not a power cut."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        yield Path(folder)
 
 
 def made(goal: tuple[str, tuple[str, ...]]) -> list[Output]:

@@ -76,12 +76,14 @@ def _try(root: int, fd: int) -> bool:
 
 def _ignore(gen: int) -> None:
     """Keep all of `.gen/` out of git, whatever the repository's own ignore file says."""
-    fd = os.open(".gitignore", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=gen)
-    try:
-        if os.fstat(fd).st_size == 0:
-            os.write(fd, b"*\n")
-    finally:
-        os.close(fd)
+    with reporting(".gen/.gitignore"):
+        fd = os.open(".gitignore", _OPEN, 0o644, dir_fd=gen)
+        try:
+            status = os.fstat(fd)
+            if stat.S_ISREG(status.st_mode) and status.st_size == 0:
+                os.write(fd, b"*\n")
+        finally:
+            os.close(fd)
 
 
 def _locked(fd: int) -> Diagnostic:

@@ -159,8 +159,12 @@ class _Transaction:
             # The one sync: what was renamed is on disk before the journal goes.
             with contextlib.suppress(OSError):
                 os.fsync(gen)
-            with reporting(JOURNAL), contextlib.suppress(FileNotFoundError):
+            try:
                 os.unlink("journal.json", dir_fd=gen)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise WriteError(problems.cannot_write(JOURNAL, error, "every output is written")) from error
 
     def _apply(self, change: Change, staged: str, stage: int) -> None:
         name = change.path.rpartition("/")[2]
