@@ -38,7 +38,7 @@ class Kind:
 
     def fault(self, value: str) -> tuple[str, str, str] | None:
         """Return the code, the message and the way out for a `value` that is not of this kind."""
-        if re.fullmatch(self.pattern, value, re.ASCII) is None:
+        if re.fullmatch(self.pattern, value) is None:
             return self.code, f"found {shown(value)}, which is not {self.name}", self.rule
         return self.reserved(value)
 

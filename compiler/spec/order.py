@@ -29,7 +29,7 @@ def in_order(after: Mapping[str, AbstractSet[str]]) -> tuple[list[str], list[lis
     while len(order) < len(after):
         if not ready:
             cycles.append(_cycle(after, open_ends.keys()))
-            ready = sorted(cycles[-1])
+            ready = [min(cycles[-1])]
         name = heappop(ready)
         if open_ends.pop(name, None) is None:
             continue

@@ -62,6 +62,27 @@ def ports(tree: Node) -> Iterator[Diagnostic]:
             taken[port] = (shown(name), node.place)
 
 
+def databases(tree: Node) -> Iterator[Diagnostic]:
+    """Refuse migrations without a database, and a database that no migrations are for."""
+    for name, service in entries(tree, "services").items():
+        database, migrations = find(service, "database"), find(service, "migrations")
+        if migrations and not database:
+            yield Diagnostic(
+                "missing-key",
+                f'found no "database" in service {shown(name)}, which has migrations',
+                service.key_place or service.place,
+                (Note("its migrations", migrations.key_place or migrations.place),),
+                'add "database": the name of the database that they migrate',
+            )
+        if database and not migrations:
+            yield Diagnostic(
+                "unused-database",
+                f"found a database of {shown(name)}, which has no migrations",
+                database.key_place or database.place,
+                help='add "migrations", or remove "database"',
+            )
+
+
 def variables(tree: Node) -> Iterator[Diagnostic]:
     """Refuse a name of an environment variable that means two things; values and secrets may repeat by service."""
     taken: dict[str, tuple[str, Place]] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compiler.spec.order import in_order
 from tests.spec.project import LOCAL, PLATFORM, codes, mistakes, project
 
 if TYPE_CHECKING:
@@ -163,3 +164,10 @@ def test_cycles_are_all_found_and_long_chains_are_none(tmp_path: Path) -> None:
         service(f"s{number}", number, f"s{number + 1}" if number < 1500 else "") for number in range(1501)
     )
     assert mistakes(project(tmp_path / "chain", platform=head + chain)) == []
+
+
+def test_two_cycles_through_one_service_are_both_found() -> None:
+    assert in_order({"a": {"b"}, "b": {"a", "c"}, "c": {"b"}, "d": {"a"}}) == (
+        ["a", "d", "b", "c"],
+        [["a", "b"], ["b", "c"]],
+    )
