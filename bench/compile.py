@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -20,6 +19,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import resource
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENTS, SERVICES, TENANTS = 50, 30, 200
@@ -60,7 +63,9 @@ services:
 
 def main() -> None:
     """Parse the arguments, run both projects, print one table each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=11, help="how often each variant runs (default: 11)")
     parser.add_argument("--only", choices=("small", "large"), help="one of the two projects")
     options = parser.parse_args()
@@ -143,13 +148,17 @@ def _measure(title: str, root: Path, rounds: int) -> None:
     floor, plain = (statistics.median(seconds[name]) for name in list(variants)[:2])
     for name, times in seconds.items():
         median = statistics.median(times)
-        print(f"{name:26}{median * 1e3:>10.1f}{median / floor:>8.1f}{median / plain:>10.2f}{peaks[name]:>10.0f}")
+        print(
+            f"{name:26}{median * 1e3:>10.1f}{median / floor:>8.1f}{median / plain:>10.2f}{peaks[name]:>10.0f}"
+        )
 
 
 def _run(command: list[str], cwd: Path) -> tuple[float, float]:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - began
     if status:

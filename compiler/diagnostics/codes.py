@@ -56,6 +56,7 @@ CODES: dict[str, str] = {
     "duplicate-port": "a port that is taken",
     "duplicate-variable": "an environment variable that means two things",
     "duplicate-schema": "a schema that two services migrate",
+    "unused-database": "a database of a service without migrations",
     "shared-version-table": "a version table for two schemas",
     "cycle": "services that come after each other in a circle",
     "after-without-migrations": "an `after` that names a service without migrations",

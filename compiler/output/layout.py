@@ -81,8 +81,9 @@ def body(items: list[Item], layout: Layout) -> tuple[str, list[Span]]:
     at = 0
     for index, item in enumerate(items):
         before = (item.before or layout.gap) if index else layout.lead
-        start = at + len(before)
-        at = start + len(item.text)
+        # The comma before a member is there for the sake of that member.
+        start = at if index else len(before)
+        at += len(before) + len(item.text)
         parts += before, item.text
         if item.places:
             spans.append(Span(start, at, item.places))

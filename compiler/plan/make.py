@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from compiler.plan.duration import milliseconds
 from compiler.plan.leaf import Leaf, derive, unite
 from compiler.plan.model import (
     EnvironmentPlan,
@@ -16,6 +15,7 @@ from compiler.plan.model import (
     SessionPlan,
     Variable,
 )
+from compiler.spec.kinds import milliseconds
 
 if TYPE_CHECKING:
     from compiler.diagnostics.model import Place

@@ -100,7 +100,9 @@ class Service(_Map):
     health: Health = Field(
         description="Path that answers 200 when the service is healthy, such as `/api/health`"
     )
-    database: Database | None = Field(None, description="Database that the service migrates; needs `migrations`")
+    database: Database | None = Field(
+        None, description="Database that the service migrates; needs `migrations`"
+    )
     run: tuple[Word, ...] | None = Field(
         None,
         strict=False,

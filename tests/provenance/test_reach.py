@@ -77,7 +77,7 @@ def _copy(project: Path, folder: Path) -> None:
         (folder / service["path"]).mkdir(parents=True, exist_ok=True)
 
 
-def _candidates(value: object) -> list[str]:
+def _candidates(value: object, names: list[str]) -> list[str]:
     """Other values to write instead; the first that the compiler accepts, and that changes something, is taken."""
     if isinstance(value, bool):
         return [str(not value).lower()]
@@ -94,6 +94,7 @@ def _candidates(value: object) -> list[str]:
         '"gen2:"',
         '"other_{tenant}"',
         '"4s"',
+        *(names if text in names else ()),
     ]
 
 
@@ -105,11 +106,15 @@ def _variants(folder: Path, scalar: Scalar) -> list[tuple[str, bool]]:
     row, begin, end = place.line - 1, place.column - 1, place.column - 1 + place.length
     line = lines[row]
 
+    names = list(
+        yaml.safe_load((folder / "environments/platform.yaml").read_text(encoding="utf-8"))["services"]
+    )
+
     def with_line(changed: str | None) -> str:
         return "\n".join([*lines[:row], *([] if changed is None else [changed]), *lines[row + 1 :]])
 
     variants = [
-        (with_line(line[:begin] + other + line[end:]), True) for other in _candidates(scalar.node.value)
+        (with_line(line[:begin] + other + line[end:]), True) for other in _candidates(scalar.node.value, names)
     ]
     if isinstance(scalar.loc[-1], int):
         before, after = line[:begin], line[end:]
@@ -132,8 +137,10 @@ def _changed_lines(old: Tree, new: Tree) -> tuple[set[tuple[str, int]], set[tupl
             continue
         for kind, i, j, k, m in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             if kind != "equal":
+                # A line that only lost its comma is what is left when something behind it went.
+                lost = {line.removesuffix(",") for line in before[i:j]}
                 gone |= {(path, line) for line in range(i + 1, j + 1)}
-                come |= {(path, line) for line in range(k + 1, m + 1)}
+                come |= {(path, line) for line in range(k + 1, m + 1) if after[line - 1] not in lost}
     return gone, come
 
 
