@@ -122,9 +122,8 @@ def render(
                 buffer.truncate()
                 reason = url.hide(_reason(error))
                 holes.append((step.revision.revision, reason))
-                buffer.write(
-                    f"-- {history.slug(step.revision.revision)} cannot be rendered offline: {reason}\n\n"
-                )
+                name = history.slug(step.revision.revision)
+                buffer.write(f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\n")
 
         step.migration_fn = migrate
         return step
@@ -184,6 +183,12 @@ def _agree(given: dict[str, Any], option: str, planned: str) -> None:
     if given.get(option) not in (None, planned):
         raise WrongSchemaError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
     given[option] = planned
+
+
+def _refusal(name: str) -> str:
+    """SQL in a missing revision's place: whoever runs it anyway must not record that revision as applied."""
+    spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
+    return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"
 
 
 def _tuple(value: Any) -> tuple[Any, ...]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conftest import Platform
+    import psycopg
+import psycopg
+import pytest
+
+from .conftest import Platform
 
 DUMP = (
     "SELECT table_name, column_name, data_type FROM information_schema.columns "
@@ -62,6 +66,7 @@ def test_what_cannot_be_rendered_is_named(platform: Platform) -> None:
     platform.only("accounts")
     platform.plan["tenants"] = ["default"]
     copy = 'op.execute("SELECT 1")\nrows = op.get_bind().execute(sa.text("SELECT 2")).fetchall()'
+    platform.server.query(f"CREATE DATABASE {platform.service('accounts')['database']}")
     file = platform.add("accounts", "a3", "a2", "copy_data", copy)
     platform.add("accounts", "a4", "a3", "add_x", 'op.execute("SELECT 3")')
     printed = platform.run("sql")
@@ -70,4 +75,8 @@ def test_what_cannot_be_rendered_is_named(platform: Platform) -> None:
     assert file.name in printed.err
     assert "-- copy_data cannot be rendered offline: " in printed.out
     assert ("SELECT 1;" in printed.out, "SELECT 3;" in printed.out) == (False, True)
+    with pytest.raises(
+        psycopg.errors.RaiseException, match="revision copy_data has to be applied by Alembic"
+    ):
+        platform.query("accounts", printed.out)
     assert "Traceback" not in printed.out + printed.err
