@@ -127,8 +127,6 @@ class _Comparer:
         if data == file.data:
             return "hand-edited"
         in_journal = path in self.owned.journal.files
-        if in_journal and digest(data) in self.owned.journal.files[path]:
-            return "interrupted"
         if file.kind == "record":
             return "interrupted" if in_journal else "stale"
         if file.kind == "sealed":

@@ -171,7 +171,6 @@ class _Merger:
 
     def _foreign(self, member: jsontext.Member) -> Diagnostic:
         name, places = member.name, self.new[member.name][1]
-        own = f'npm: {{prefix: "{self.output.tool.rpartition("/")[2].split(" ")[0]}:"}}'
         place = _place(self.output.path, self.text, member.start, member.value.end - member.start)
         return Diagnostic(
             "foreign-script",
@@ -179,7 +178,7 @@ class _Merger:
             place,
             tuple(Note("the output comes from here", origin) for origin in places[:1]),
             f"let `gen` replace it (a copy is kept in .gen/saved/): `gen --take {name}`;"
-            f" or give ours another name in environments/platform.yaml: `{own}`",
+            f' or give ours another name in environments/platform.yaml: `npm: {{prefix: "gen:"}}`',
         )
 
 

@@ -7,13 +7,15 @@ import random
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from compiler.output.apply import apply
+from compiler.output.compare import Comparison, compare
 from compiler.output.write import ChangedError, WriteError, write
 from tests.output.faults import Counter, in_child, kill
-from tests.output.project import drift, gen, identities, look, outputs, snapshot
+from tests.output.project import EMITTERS, codes, drift, gen, identities, look, outputs, snapshot, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,6 +199,9 @@ def test_a_journal_never_removes_what_no_emitter_produces(tmp_path: Path) -> Non
     (root / ".gen").mkdir()
     text = render(Record({p: frozenset([hashlib.sha256(d).hexdigest()]) for p, d in mine.items()}))
     (root / ".gen/journal.json").write_text(text)
+    comparison = look([], root)
+    assert comparison.in_sync
+    assert [path for _, path in codes(comparison)] == ["out/local/mine"]
     gen([], root)
     assert snapshot(root) == mine
 
@@ -247,6 +252,27 @@ def _together(count: int, work: Callable[[int], int]) -> list[int]:
                 os._exit(code)
         children.append(child)
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def test_a_file_that_another_gen_is_just_creating_is_not_foreign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gen(made(OLD), tmp_path)
+    record = tmp_path / "out/local/.gen.json"
+    text = record.read_text()
+    record.unlink()
+    seen = []
+
+    def compare_while_the_other_ends(*args: Any) -> Comparison:
+        seen.append(compare(*args))
+        record.write_text(text)
+        return seen[-1]
+
+    monkeypatch.setattr("compiler.output.apply.compare", compare_while_the_other_ends)
+    _, written = apply(lambda: tree_of(made(NEW), tmp_path), tmp_path, EMITTERS)
+    assert [comparison.has_errors for comparison in seen] == [True, False]
+    assert written is not None
+    assert written.saved == ()
 
 
 def test_a_lock_that_stays_taken_is_said(tmp_path: Path) -> None:
