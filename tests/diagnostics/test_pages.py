@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The folders of the compiler whose codes all have a page.
-AREAS = ["spec"]
+AREAS = ["spec", "output", ""]
 PAGES = sorted(path for path in HERE.glob("*.md") if path.name != "README.md")
 
 
