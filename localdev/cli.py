@@ -27,6 +27,9 @@ nothing was chosen yet); every other command of `dev` and `migrate` acts on that
 
   --docker   PostgreSQL, migrations and services in containers, by Docker Compose
   --native   no container: PostgreSQL from a wheel or an installed one, services as plain processes
+
+Ctrl-C ends all that `dev up` started. A PostgreSQL of `dev infra` stays until `dev down`. The data stay until
+`dev death`; a second start reuses everything.
 """
 DEV_END = """\
 examples:
@@ -58,9 +61,9 @@ def main(argv: list[str], root: Path) -> int:
         words = _parser().parse_args(argv)
     except SystemExit as end:
         return int(end.code or 0)
-    interrupts.install()
     try:
-        return _run(words, root.resolve())
+        with interrupts.raised():
+            return _run(words, root.resolve())
     except DevError as error:
         return fail(error)
     except interrupts.Interrupted as signal:

@@ -29,13 +29,20 @@ class _Pending:
     deferred = False
 
 
-def install() -> None:
-    """Raise Interrupted at the first signal; later ones are ignored, since the cleaning up has an end."""
+@contextmanager
+def raised() -> Iterator[None]:
+    """Raise Interrupted at the first signal inside the block; later ones are ignored: cleaning up has an end."""
     _Pending.arrived, _Pending.raised, _Pending.deferred = None, False, False
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
-        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-            continue  # nohup: a closed terminal does not end it
-        signal.signal(number, _receive)
+        # nohup: a closed terminal does not end it
+        if number != signal.SIGHUP or before[number] != signal.SIG_IGN:
+            signal.signal(number, _receive)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

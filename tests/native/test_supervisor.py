@@ -8,11 +8,17 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from localdev.processes import members, wait_until
 from tests.native import small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Runs the services of a project as `dev backend` does, without PostgreSQL before them.
@@ -20,10 +26,10 @@ DRIVER = """
 import sys
 from pathlib import Path
 from localdev import interrupts, project, state, supervisor
-interrupts.install()
 found = project.load(Path(sys.argv[1]))
 try:
-    code = supervisor.Supervisor(found, state.State(found.root), {}).run()
+    with interrupts.raised():
+        code = supervisor.Supervisor(found, state.State(found.root), {}).run()
 except interrupts.Interrupted as signal:
     code = signal.code
 sys.exit(code)
@@ -40,6 +46,17 @@ subprocess.Popen([sys.executable, "-c", child])
 print("group", os.getpgid(0), "port", os.environ["PORT"], "in", os.getcwd(), flush=True)
 HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(tmp_path: Path) -> Iterator[None]:
+    """End what a failed test may have left: the processes that work in its folder."""
+    yield
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                if (folder / "cwd").readlink().is_relative_to(tmp_path):
+                    os.kill(int(folder.name), signal.SIGKILL)
 
 
 def python(code: str) -> list[str]:
