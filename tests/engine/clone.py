@@ -56,14 +56,14 @@ class Clone:
 
     # --- commands ------------------------------------------------------------------------------------------
 
-    def run(self, *command: str, seconds: float = 600, folder: Path | None = None) -> Finished:
+    def run(self, *command: str, seconds: float = 300, folder: Path | None = None) -> Finished:
         """Run a command in the clone, or in a folder of it, to its end."""
         done = Running(list(command), folder or self.root, self.environment).wait(seconds)
         name = " ".join([Path(command[0]).name, *command[1:]])
         self.timings.append((name, done.seconds))
         return done
 
-    def npm(self, script: str, *, code: int | None = 0, seconds: float = 600) -> Finished:
+    def npm(self, script: str, *, code: int | None = 0, seconds: float = 300) -> Finished:
         """Run an npm script to its end and check its exit code (None: any but 0)."""
         done = self.run("npm", "run", script, seconds=seconds)
         good = done.code != 0 if code is None else done.code == code
@@ -74,7 +74,7 @@ class Clone:
         """Start an npm script and leave it running."""
         return Running(["npm", "run", script], self.root, self.environment)
 
-    def dev(self, script: str = "dev", *, seconds: float = 600) -> str:
+    def dev(self, script: str = "dev", *, seconds: float = 300) -> str:
         """Start the platform as a developer does and wait until every service is well; gives the output.
 
         Ends the earlier `dev` first if it is still attached. Fails with the output when the script ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -24,6 +25,8 @@ CLONES = pytest.StashKey[list[Clone]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[CLONES] = []
+    # A cancelled CI run sends SIGTERM: end as by Ctrl-C, so that the containers are removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

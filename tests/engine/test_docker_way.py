@@ -217,7 +217,7 @@ def test_an_edited_model_becomes_a_revision_and_a_column(clone: Clone) -> None:
 def test_a_port_in_use_is_named_and_nothing_starts(clone: Clone) -> None:
     clone.down()
     with socket.create_server(("127.0.0.1", clone.ports["workflow-engine"])):
-        failed = clone.npm("dev", code=None)
+        failed = clone.npm("dev", code=None, seconds=120)
     assert str(clone.ports["workflow-engine"]) in failed.output
     assert "workflow-engine" in failed.output
     assert HEADING not in failed.lines
@@ -232,7 +232,7 @@ def test_a_broken_revision_is_named_and_no_service_starts_on_it(clone: Clone) ->
         '        raise RuntimeError("run 7 has no owner")'
     )
     file = clone.add_revision("python_apps/workflow_engine", "add_run_owner", broken, "c2c2c2c2c2c2")
-    failed = clone.npm("dev", code=None)
+    failed = clone.npm("dev", code=None, seconds=120)
     lines = failed.lines
     for line in (*up_to_date(AUTH), *applied(["workflow_default"], "add_run_owner")):
         assert line in lines, failed.output
@@ -260,7 +260,7 @@ def test_a_revision_of_another_branch_is_named_with_the_way_out(clone: Clone) ->
     clone.down()
     text = file.read_text(encoding="utf-8")
     file.unlink()
-    failed = clone.npm("dev", code=None)
+    failed = clone.npm("dev", code=None, seconds=120)
     assert "a2a2a2a2a2a2" in failed.output
     for label in AUTH[:1]:
         assert any(line.startswith(f"  ✗ {label}") for line in failed.lines), failed.output
