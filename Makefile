@@ -4,9 +4,10 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/$(BIN)/uv)
+SERVICES := $(sort $(dir $(wildcard python_apps/*/pyproject.toml)))
 
-.PHONY: all setup test test-engine check update bench
+.PHONY: all setup check services test test-engine update bench
 .DEFAULT_GOAL := all
 
 all: setup
@@ -37,7 +38,14 @@ check: setup
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-test: check
+# Each service has its own environment and its own tests.
+services: setup
+	@for service in $(SERVICES); do \
+	  echo "make: testing $$service"; \
+	  (cd $$service && env -u VIRTUAL_ENV $(UV) run --frozen --quiet pytest --quiet) || exit 1; \
+	done
+
+test: check services
 	@$(BIN)/gen --check
 	@$(BIN)/pytest --ignore=tests/engine
 	@$(MAKE) --no-print-directory hint

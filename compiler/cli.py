@@ -26,6 +26,8 @@ OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `gen` with `arguments` (those of the process by default) and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # A plugin of pydantic's that happens to be installed must change neither what we accept nor how fast we are.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         return _dispatch(given)
     except KeyboardInterrupt:

@@ -18,7 +18,7 @@ one looks. Beats are counted in looks and not in time: a laptop that slept looks
 1. Driver: refuses a folder in which another driver beats, then removes every file that an earlier run left.
    A worker that had said it is alive says so again within a second.
 2. Driver, per service in plan order: waits for a live worker, writes its `go`, repeats `lines`, reads `result`.
-   Another worker id, or no beat for SILENT_LOOKS, or the end of the process it started: the worker is dead.
+   Another worker id, or no beat for SILENCE_S, or the end of the process it started: the worker is dead.
 3. Worker: waits for the `go` that names it. While it works a thread beats, heeds `stop` and SIGTERM, and
    notices a driver that beats no more (killed): then the statement in progress is cancelled.
 4. Driver: ends with `stop`, which names every worker seen. A worker that came too late to be named ends when a
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 BEAT_S = 1.0
 LOOK_S = 0.02
 #: How long (in seconds of looking) the other side may be silent before it counts as dead.
-SILENCE_S = 15.0
+SILENCE_S = 10.0
 #: How long a worker waits for a driver, and a driver by default for a worker (images may still be pulled).
 PATIENCE_S = 300.0
 KINDS = ("alive", "go", "lines", "result")

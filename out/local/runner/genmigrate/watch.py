@@ -62,6 +62,7 @@ class Watch(threading.Thread):
     def over(self) -> None:
         """The work is done: watch no longer."""
         self._over.set()
+        self._write.send(b"\0")
         self.join()
 
     def run(self) -> None:
@@ -78,7 +79,8 @@ class Watch(threading.Thread):
                 return self._wind_up()
             if select.select([self._read], [], [], LOOK_S)[0]:
                 self._read.recv(64)
-                self.stop_word = self.stop_word or "terminated"
+                if not self._over.is_set():
+                    self.stop_word = self.stop_word or "terminated"
         return None
 
     def _beat(self, beat: int) -> None:

@@ -122,9 +122,8 @@ def render(
                 buffer.truncate()
                 reason = url.hide(_reason(error))
                 holes.append((step.revision.revision, reason))
-                buffer.write(
-                    f"-- {history.slug(step.revision.revision)} cannot be rendered offline: {reason}\n\n"
-                )
+                name = history.slug(step.revision.revision)
+                buffer.write(f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\n")
 
         step.migration_fn = migrate
         return step
@@ -186,6 +185,12 @@ def _agree(given: dict[str, Any], option: str, planned: str) -> None:
     given[option] = planned
 
 
+def _refusal(name: str) -> str:
+    """SQL in a missing revision's place: whoever runs it anyway must not record that revision as applied."""
+    spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
+    return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"
+
+
 def _tuple(value: Any) -> tuple[Any, ...]:
     return () if value is None else tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
 
@@ -213,7 +218,9 @@ def _reason(error: BaseException) -> str:
         return f"{one_line(message)} (SQLSTATE {code})"
     if isinstance(original, WrongSchemaError):
         return one_line(original)
-    return f"{type(original).__name__}: {one_line(original)}"
+    text = one_line(original)
+    name = type(original).__name__
+    return name if text == name else f"{name}: {text}"
 
 
 def _place(error: BaseException) -> str:

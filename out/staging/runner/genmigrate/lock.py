@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 POLL_S = 0.25
 
 
+def key_of(schema: str) -> int:
+    """The advisory lock of a schema; PostgreSQL keeps such locks apart by database."""
+    return int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
+
+
 @contextmanager
 def locked(session: Session, schema: str, patience_s: float, check: Callable[[], None]) -> Iterator[None]:
     """Hold the advisory lock of a schema of this database.
@@ -25,7 +30,7 @@ def locked(session: Session, schema: str, patience_s: float, check: Callable[[],
     the holder waits for that snapshot, which is a deadlock. `check` is called between attempts and may raise.
     Raises RunError("locked") naming the holder after `patience_s` seconds.
     """
-    key = int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
+    key = key_of(schema)
     give_up = time.monotonic() + patience_s
     while not session.rows("SELECT pg_try_advisory_lock(%s)", [key])[0][0]:
         check()
