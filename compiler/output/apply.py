@@ -47,4 +47,4 @@ def apply(
 def _is_settled(comparison: Comparison, root: Path) -> bool:
     """Tell whether journal and records are still what the comparison went by."""
     disk = Disk(root)
-    return all(disk.read(path).data == data for path, data in comparison.seen.items())
+    return all(disk.read(path).data == data for path, data in comparison.seen)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from compiler.diagnostics.model import Diagnostic, Severity
@@ -15,7 +15,7 @@ from compiler.output.record import digest
 from compiler.output.tree import JOURNAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from compiler.emit.file import Emitter
@@ -47,17 +47,18 @@ class Change:
 class Comparison:
     """All changes by path, sorted. With an error among `diagnostics` nothing may be written.
 
-    `seen` is what the journal and the records held (None = not there): what "ours" was judged by.
+    `seen` is what the journal and the records held (None = not there) each time they were read: what "ours" was
+    judged by. Two readings of one path that differ fit no disk, so such a comparison is never written.
     """
 
     changes: tuple[Change, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    seen: Mapping[str, bytes | None] = field(default_factory=dict)
+    seen: tuple[tuple[str, bytes | None], ...] = ()
 
     @property
     def journal(self) -> bytes | None:
         """What an earlier `gen` left behind that was killed while it wrote."""
-        return self.seen.get(JOURNAL)
+        return dict(self.seen).get(JOURNAL)
 
     @property
     def interrupted(self) -> bool:
@@ -86,7 +87,7 @@ def compare(tree: Tree, root: Path, emitters: Iterable[Emitter]) -> Comparison:
     diagnostics = sorted({*comparer.diagnostics}, key=lambda d: (d.place, d.code, d.message))
     modes = _keeps_modes(changes)
     done = sorted((_without_mode(c) if not modes else c for c in changes), key=lambda change: change.path)
-    return Comparison(tuple(done), tuple(diagnostics), comparer.owned.seen)
+    return Comparison(tuple(done), tuple(diagnostics), (*tree.seen, *comparer.owned.seen.items()))
 
 
 class _Comparer:

@@ -42,10 +42,14 @@ class TreeFile:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All files by path, sorted; `take` names what may be replaced although we did not write it."""
+    """All files by path, sorted; `take` names what may be replaced although we did not write it.
+
+    `seen` is what the journal and the records held (None = not there) when scripts were judged by them.
+    """
 
     files: Mapping[str, TreeFile]
     take: frozenset[str] = frozenset()
+    seen: tuple[tuple[str, bytes | None], ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,13 +72,14 @@ def collect(
     files: dict[str, TreeFile] = {}
     written: dict[str, _Written] = {}
     diagnostics: list[Diagnostic] = []
+    seen: list[tuple[str, bytes | None]] = []
     for output in sorted(outputs, key=lambda output: output.path):
         if output.path in files:
             raise ValueError(f"two outputs are written to {output.path}")
         if isinstance(output, OutputFile):
             files[output.path] = _whole(output, written)
             continue
-        found = _merged(output, disk, take, written)
+        found = _merged(output, disk, take, written, seen)
         if isinstance(found, TreeFile):
             files[output.path] = found
         elif found:
@@ -88,7 +93,7 @@ def collect(
     _check_paths(files)
     if diagnostics:
         return None, sorted(diagnostics, key=lambda d: (d.place, d.code, d.message))
-    return Tree({path: files[path] for path in sorted(files)}, take), []
+    return Tree({path: files[path] for path in sorted(files)}, take, tuple(seen)), []
 
 
 def _whole(output: OutputFile, written: dict[str, _Written]) -> TreeFile:
@@ -105,7 +110,11 @@ def _whole(output: OutputFile, written: dict[str, _Written]) -> TreeFile:
 
 
 def _merged(
-    output: OutputScripts, disk: Disk, take: frozenset[str], written: dict[str, _Written]
+    output: OutputScripts,
+    disk: Disk,
+    take: frozenset[str],
+    written: dict[str, _Written],
+    seen: list[tuple[str, bytes | None]],
 ) -> TreeFile | list[Diagnostic]:
     if output.scripts:
         ours = written.setdefault(output.environment, _Written()).scripts
@@ -116,20 +125,23 @@ def _merged(
         return [found.problem]
     if found.data is None and not output.scripts:
         return []
-    merged = merge(output, found.data, _scripts_written(output, disk), take)
+    merged = merge(output, found.data, _scripts_written(output, disk, seen), take)
     if isinstance(merged, list):
         return merged
     data = merged.text.encode()
     return TreeFile(merged.text, merged.spans, output.environment, "merged", data, found.data, merged)
 
 
-def _scripts_written(output: OutputScripts, disk: Disk) -> dict[str, frozenset[str]]:
+def _scripts_written(
+    output: OutputScripts, disk: Disk, seen: list[tuple[str, bytes | None]]
+) -> dict[str, frozenset[str]]:
     """By script name, the hashes of the commands that we wrote: as the record says, and the journal."""
     written: dict[str, frozenset[str]] = {}
     # All records: the environment that had the scripts may be gone, or have another name now.
     folders = [name for name, is_folder in disk.names("out") if is_folder]
     for path in (*map(record_path, folders), JOURNAL):
         data = disk.read(path).data
+        seen.append((path, data))
         record = parse(data, path) if data else None
         if isinstance(record, Record):
             for key, hashes in record.scripts.items():

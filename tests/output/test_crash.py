@@ -7,18 +7,14 @@ import random
 import shutil
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from compiler.output.apply import apply
-from compiler.output.compare import Comparison, compare
-from compiler.output.write import ChangedError, WriteError, write
 from tests.output.faults import Counter, in_child, kill
-from tests.output.project import EMITTERS, codes, drift, gen, identities, look, outputs, snapshot, tree_of
+from tests.output.project import codes, drift, gen, identities, look, outputs, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from compiler.emit.file import Output
@@ -204,101 +200,3 @@ def test_a_journal_never_removes_what_no_emitter_produces(tmp_path: Path) -> Non
     assert [path for _, path in codes(comparison)] == ["out/local/mine"]
     gen([], root)
     assert snapshot(root) == mine
-
-
-def test_many_writers_of_the_same(tmp_path: Path) -> None:
-    end = expected(tmp_path, NEW)
-    root = tmp_path / "root"
-    before(root)
-    assert _together(4, lambda number: _write(root, NEW)) == [0, 0, 0, 0]
-    assert snapshot(root) == end
-    assert drift(made(NEW), root) == {}
-
-
-def test_many_writers_of_different_versions(tmp_path: Path) -> None:
-    ends = [expected(tmp_path, goal) for goal in (OLD, NEW)]
-    root = tmp_path / "root"
-    before(root)
-
-    def work(number: int) -> int:
-        return max(_write(root, (OLD, NEW)[(number + turn) % 2]) for turn in range(12))
-
-    assert set(_together(4, work)) <= {0, 2}
-    assert snapshot(root) in ends
-    saved = [path.read_text() for path in (root / ".gen/saved").rglob("*") if path.is_file()]
-    assert saved == ["edited by hand\n"]
-    assert not (root / ".gen/stage").exists()
-    assert not (root / ".gen/journal.json").exists()
-
-
-def _write(root: Path, goal: tuple[str, tuple[str, ...]]) -> int:
-    """One `gen`: 0, or 2 when others were faster again and again; nothing else may go wrong."""
-    try:
-        gen(made(goal), root)
-    except ChangedError:
-        return 2
-    return 0
-
-
-def _together(count: int, work: Callable[[int], int]) -> list[int]:
-    children = []
-    for number in range(count):
-        child = os.fork()
-        if child == 0:
-            code = 99
-            try:
-                code = work(number)
-            finally:
-                os._exit(code)
-        children.append(child)
-    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-
-
-def test_a_file_that_another_gen_is_just_creating_is_not_foreign(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gen(made(OLD), tmp_path)
-    record = tmp_path / "out/local/.gen.json"
-    text = record.read_text()
-    record.unlink()
-    seen = []
-
-    def compare_while_the_other_ends(*args: Any) -> Comparison:
-        seen.append(compare(*args))
-        record.write_text(text)
-        return seen[-1]
-
-    monkeypatch.setattr("compiler.output.apply.compare", compare_while_the_other_ends)
-    _, written = apply(lambda: tree_of(made(NEW), tmp_path), tmp_path, EMITTERS)
-    assert [comparison.has_errors for comparison in seen] == [True, False]
-    assert written is not None
-    assert written.saved == ()
-
-
-def test_a_lock_that_stays_taken_is_said(tmp_path: Path) -> None:
-    gen(made(OLD), tmp_path)
-    ready, done = os.pipe(), os.pipe()
-    holder = os.fork()
-    if holder == 0:
-        import fcntl
-
-        lock = os.open(tmp_path / ".gen/lock", os.O_RDWR)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, b"4711\n", 0)
-        os.write(ready[1], b"x")
-        os.read(done[0], 1)
-        os._exit(0)
-    os.read(ready[0], 1)
-    unchanged = snapshot(tmp_path)
-    with pytest.raises(WriteError) as caught:
-        write(look(made(NEW), tmp_path), tmp_path, patience=0.1)
-    assert caught.value.diagnostic.code == "locked"
-    assert "another `gen` (process 4711) is writing here" in caught.value.diagnostic.message
-    assert snapshot(tmp_path) == unchanged
-    assert drift(made(OLD), tmp_path) == {}, "a comparison takes no lock"
-    os.kill(holder, signal.SIGKILL)
-    os.waitpid(holder, 0)
-    gen(made(NEW), tmp_path)
-    for fd in (*ready, *done):
-        os.close(fd)

@@ -31,5 +31,5 @@ def write_files(root: Path, files: Mapping[str, str], replace: bool) -> list[str
             changes.append(Change(path, "created", None, None, new))
         elif replace and found.data != new:
             changes.append(Change(path, "changed", None, found.data, new, merged=True))
-    write(Comparison(tuple(changes), seen={JOURNAL: disk.read(JOURNAL).data}), root)
+    write(Comparison(tuple(changes), seen=((JOURNAL, disk.read(JOURNAL).data),)), root)
     return [change.path for change in changes]

@@ -66,7 +66,7 @@ class _Transaction:
     def __init__(self, root: int, base: str, todo: list[Change], comparison: Comparison) -> None:
         # Records go last: until then the old one proves that the old files are ours.
         self.todo = sorted(todo, key=lambda c: (c.path.endswith("/" + RECORD_NAME), c.new is None, c.path))
-        self.root, self.base, self.journal, self.seen = root, base, comparison.journal, comparison.seen
+        self.root, self.base, self.journal, self.comparison = root, base, comparison.journal, comparison
         earlier = parse(self.journal, JOURNAL) if self.journal else None
         self.earlier = earlier if isinstance(earlier, Record) else Record()
         self.made: list[str] = []
@@ -86,8 +86,9 @@ class _Transaction:
         return Written(saved)
 
     def _check_unchanged(self) -> None:
+        """Look at all that was compared once more, now that nobody else writes: also at what stays as it is."""
         disk = Disk(self.base)
-        for path, expected in [*self.seen.items(), *((c.path, c.old) for c in self.todo)]:
+        for path, expected in [*self.comparison.seen, *((c.path, c.old) for c in self.comparison.changes)]:
             found = disk.read(path)
             if found.problem:
                 raise WriteError(found.problem)
