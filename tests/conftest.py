@@ -13,7 +13,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--update") and os.environ.get("CI"):
-        raise pytest.UsageError("--update rewrites what CI compares: run it on your machine and commit the diff")
+        raise pytest.UsageError(
+            "--update rewrites what CI compares: run it on your machine and commit the diff"
+        )
 
 
 @pytest.fixture(scope="session")

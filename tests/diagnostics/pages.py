@@ -87,7 +87,7 @@ def _transcript(line: str, folder: Path) -> str:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        preexec_fn=_obey_modes if os.geteuid() == 0 else None,  # noqa: PLW1509 (one thread, one child)
+        preexec_fn=_obey_modes if os.geteuid() == 0 else None,
     )
     output = re.sub(r"\(\d+\.\d+ ?s\)", "(0.01s)", done.stdout)
     output = re.sub(r"\d+ (files|created|changed|removed|unchanged)\b", r"N \1", output)

@@ -114,7 +114,8 @@ def _variants(folder: Path, scalar: Scalar) -> list[tuple[str, bool]]:
         return "\n".join([*lines[:row], *([] if changed is None else [changed]), *lines[row + 1 :]])
 
     variants = [
-        (with_line(line[:begin] + other + line[end:]), True) for other in _candidates(scalar.node.value, names)
+        (with_line(line[:begin] + other + line[end:]), True)
+        for other in _candidates(scalar.node.value, names)
     ]
     if isinstance(scalar.loc[-1], int):
         before, after = line[:begin], line[end:]
