@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from compiler.diagnostics.model import Diagnostic
     from compiler.diagnostics.render import Format
     from compiler.output.compare import Comparison
+    from compiler.output.tree import Tree
+    from compiler.pipeline import Compiled
 
 OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `gen` with `arguments` (those of the process by default) and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    # A plugin of pydantic's that happens to be installed must change neither what we accept nor how fast we are.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
-        return _dispatch(given)
+        # A plugin of pydantic's that happens to be installed must change neither what we accept nor how fast we are.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
         print("gen: interrupted; nothing is half-written, run it again", file=sys.stderr)
         return INTERRUPTED
@@ -77,28 +78,57 @@ def run(
 ) -> int:
     """Compile the project around `start`; write it, or with `check` only say what would change."""
     began = time.perf_counter()
-    from compiler.output.compare import compare
     from compiler.output.summary import summary
-    from compiler.pipeline import EMITTERS, compile_environments
 
     root = find_root(start) or start
-    compiled = compile_environments(root, take)
-    if compiled.tree is None:
-        report(compiled.diagnostics, compiled.sources, form, root)
-        return ERROR
-    comparison = compare(compiled.tree, root, EMITTERS)
-    report([*compiled.diagnostics, *comparison.diagnostics], compiled.sources, form, root)
-    if comparison.has_errors:
+    comparison = _check(root, take, form) if check else _build(root, take, form)
+    if comparison is None or comparison.has_errors:
         return ERROR
     if check:
         _show_drift(comparison, diff)
-    elif not _write(lambda: _write_tree(comparison, root), form):
-        return ERROR
     say(summary(comparison, time.perf_counter() - began))
     if check and not comparison.in_sync:
         say("run `gen` to repair, and commit what it writes")
         return DRIFT
     return OK
+
+
+def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
+    from compiler.output.compare import compare
+    from compiler.pipeline import EMITTERS, compile_environments
+
+    compiled = compile_environments(root, take)
+    comparison = compare(compiled.tree, root, EMITTERS) if compiled.tree else None
+    _report_all(compiled, comparison, form, root)
+    return comparison
+
+
+def _build(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
+    from compiler.output.apply import apply
+    from compiler.output.write import WriteError
+    from compiler.pipeline import EMITTERS, Compiled, compile_environments
+
+    compiled = Compiled(None, None, [])
+
+    def make_tree() -> Tree | None:
+        nonlocal compiled
+        compiled = compile_environments(root, take)
+        return compiled.tree
+
+    try:
+        comparison, written = apply(make_tree, root, EMITTERS)
+    except WriteError as error:
+        report([*compiled.diagnostics, error.diagnostic], compiled.sources, form, root)
+        return None
+    _report_all(compiled, comparison, form, root)
+    for path, copy in written.saved if written else ():
+        say(f"{path} was edited by hand: its text is kept in {copy}")
+    return comparison
+
+
+def _report_all(compiled: Compiled, comparison: Comparison | None, form: Format, root: Path) -> None:
+    found = comparison.diagnostics if comparison else ()
+    report([*compiled.diagnostics, *found], compiled.sources, form, root)
 
 
 def _show_drift(comparison: Comparison, diff: bool) -> None:
@@ -108,13 +138,6 @@ def _show_drift(comparison: Comparison, diff: bool) -> None:
 
         say(*(unified(change) for change in drifted))
     say(*(f"{change.path}: {change.cause}" for change in drifted))
-
-
-def _write_tree(comparison: Comparison, root: Path) -> None:
-    from compiler.output.write import write
-
-    for path, copy in write(comparison, root).saved:
-        say(f"{path} was edited by hand: its text is kept in {copy}")
 
 
 def _write(action: Callable[[], None], form: Format = "full") -> bool:
