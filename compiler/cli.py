@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from compiler.diagnostics.model import Diagnostic
     from compiler.diagnostics.render import Format
@@ -78,12 +79,12 @@ def run(
 ) -> int:
     """Compile the project around `start`; write it, or with `check` only say what would change."""
     began = time.perf_counter()
-    from compiler.output.summary import summary
-
     root = find_root(start) or start
     comparison = _check(root, take, form) if check else _build(root, take, form)
     if comparison is None or comparison.has_errors:
         return ERROR
+    from compiler.output.summary import summary
+
     if check:
         _show_drift(comparison, diff)
     say(summary(comparison, time.perf_counter() - began))
@@ -93,9 +94,23 @@ def run(
     return OK
 
 
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Import heavy modules: Ctrl-C ends the process at once, since a half-imported extension module panics."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
-    from compiler.output.compare import compare
-    from compiler.pipeline import EMITTERS, compile_environments
+    with _loading():
+        from compiler.output.compare import compare
+        from compiler.pipeline import EMITTERS, compile_environments
 
     compiled = compile_environments(root, take)
     comparison = compare(compiled.tree, root, EMITTERS) if compiled.tree else None
@@ -104,9 +119,10 @@ def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
 
 
 def _build(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
-    from compiler.output.apply import apply
-    from compiler.output.write import WriteError
-    from compiler.pipeline import EMITTERS, Compiled, compile_environments
+    with _loading():
+        from compiler.output.apply import apply
+        from compiler.output.write import WriteError
+        from compiler.pipeline import EMITTERS, Compiled, compile_environments
 
     compiled = Compiled(None, None, [])
 
@@ -154,8 +170,9 @@ def _write(action: Callable[[], None], form: Format = "full") -> bool:
 
 def explain(start: Path, place: str, form: Format) -> int:
     """Print the other side of `place` (`FILE:LINE`): the spec lines behind an output line, or the lines it reaches."""
-    from compiler.explain import describe
-    from compiler.pipeline import EMITTERS, compile_environments
+    with _loading():
+        from compiler.explain import describe
+        from compiler.pipeline import EMITTERS, compile_environments
 
     root = find_root(start) or start
     compiled = compile_environments(root)

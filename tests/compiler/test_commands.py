@@ -157,7 +157,9 @@ def test_interrupted_is_130_and_leaves_no_half_written_tree(tmp_path: Path) -> N
         time.sleep(delay)
         run.send_signal(signal.SIGINT)
         _, said = run.communicate(timeout=60)
-        assert run.returncode in (0, 130), said
+        # The interpreter that already says goodbye dies of the signal, which a shell calls 130 too.
+        late = run.returncode == -signal.SIGINT and " unchanged (" in said
+        assert run.returncode in (0, 130) or late, said
         assert "Traceback" not in said
     gen(project)
     gen(project, "--check")
