@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from compiler.plan.leaf import Leaf, unite
@@ -70,7 +71,7 @@ def quote_env(value: str) -> str:
 
 def quote_json(value: object) -> str:
     """Return `value` as JSON of printable ASCII."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+    return encode_basestring_ascii(value) if isinstance(value, str) else json.dumps(value, allow_nan=False)
 
 
 def escape_markdown(value: str) -> str:
