@@ -51,6 +51,8 @@ def _dispatch(arguments: list[str]) -> int:
         from localdev.cli import main as develop
 
         root = find_root(Path.cwd())
+        if root is not None and not {"-h", "--help"} & set(arguments):
+            _warn_of_drift(root)
         return develop(arguments, root or Path.cwd())
     return _run_command(arguments)
 
@@ -63,6 +65,17 @@ def _run_command(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else ERROR
     return OK
+
+
+def _warn_of_drift(root: Path) -> None:
+    """Say so when what is about to run was compiled from another spec; it runs all the same."""
+    with _loading():
+        from compiler.output.compare import compare
+        from compiler.pipeline import EMITTERS, compile_environments
+
+    tree = compile_environments(root).tree
+    if tree is None or not compare(tree, root, EMITTERS).in_sync:
+        say("gen: environments/ and out/ are not in sync, and out/ is what runs: run gen (--check shows how)")
 
 
 def find_root(start: Path) -> Path | None:

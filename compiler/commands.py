@@ -68,7 +68,7 @@ def explain(
         str, typer.Argument(metavar="FILE:LINE", help="A line of an output, or of a file in environments/.")
     ],
 ) -> None:
-    """Show where a line of an output comes from, or every output line that a line of the spec reaches.
+    """Show where a line of an output comes from, or which lines that programs read a line of the spec decides.
 
     `gen explain out/local/compose.yaml:12` · `gen explain environments/local.yaml:3`
     """

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from compiler.diagnostics.model import Diagnostic, Place
 from compiler.emit.compose import COMPOSE
 from compiler.emit.dev import DEV
 from compiler.emit.env_example import ENV_EXAMPLE
+from compiler.emit.file import OutputScripts
 from compiler.emit.npm import NPM
 from compiler.emit.readme import README
 from compiler.emit.runner import RUNNER
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from compiler.diagnostics.model import Diagnostic
     from compiler.emit.file import Emitter, Output
     from compiler.spec.spec import Spec
 
@@ -47,8 +48,30 @@ def compile_environments(
     spec, diagnostics, sources = load(root)
     if spec is None:
         return Compiled(None, None, diagnostics, sources)
-    tree, found = collect(emit(spec, emitters), root, take)
-    return Compiled(spec, tree, [*diagnostics, *found], sources)
+    outputs = emit(spec, emitters)
+    tree, found = collect(outputs, root, take)
+    unknown = _unknown_takes(take, outputs)
+    return Compiled(spec, None if unknown else tree, [*diagnostics, *found, *unknown], sources)
+
+
+def _unknown_takes(take: frozenset[str], outputs: list[Output]) -> list[Diagnostic]:
+    """Refuse names that are no script, no output and no folder of outputs: whoever wrote them meant something else."""
+    scripts = {
+        name.text for output in outputs if isinstance(output, OutputScripts) for name, _ in output.scripts
+    }
+    paths = {output.path for output in outputs}
+    return [
+        Diagnostic(
+            "unknown-take",
+            f"found {name!r}, which is no script of ours, no output and no folder of outputs",
+            Place("--take", 0, 0),
+            help=f"the scripts are {', '.join(sorted(scripts))}; the outputs are those that gen --check names",
+        )
+        for name in sorted(take)
+        if name not in scripts | paths
+        and not any(path.startswith(name.removeprefix("./").rstrip("/") + "/") for path in paths)
+        and name.removeprefix("./") not in paths
+    ]
 
 
 def emit(spec: Spec, emitters: tuple[Emitter, ...] = EMITTERS) -> list[Output]:

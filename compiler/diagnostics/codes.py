@@ -56,6 +56,8 @@ CODES: dict[str, str] = {
     "duplicate-port": "a port that is taken",
     "duplicate-variable": "an environment variable that means two things",
     "duplicate-schema": "a schema that two services migrate",
+    "image-version": "an image of another version than the one that is written",
+    "unused-key": "a setting that nothing in this environment reads",
     "unused-database": "a database of a service without migrations",
     "shared-version-table": "a version table for two schemas",
     "cycle": "services that come after each other in a circle",
@@ -79,5 +81,6 @@ CODES: dict[str, str] = {
     "changed-meanwhile": "a file that somebody wrote while gen ran",
     "locked": "another gen that is writing",
     "spec-exists": "a spec where gen init would write one",
+    "unknown-take": "a name for --take that is no output",
     "unexplained-place": "a place that gen explain does not know",
 }

@@ -157,7 +157,7 @@ def _wrong_type(expected: str, node: Node) -> Diagnostic:
     elif expected == "true or false" and isinstance(value, str) and value.casefold() in _TRUTH:
         way_out = f"write {shown(_TRUTH[value.casefold()])}"
     elif expected == "a list" and isinstance(value, str) and value.isprintable() and len(value) < 60:
-        way_out = f"write [{value}]"
+        way_out = f"write [{', '.join(value.split())}]"
     return Diagnostic(
         "wrong-type", f"found {shown(value)} where {expected} is needed", node.place, help=way_out
     )

@@ -98,7 +98,15 @@ def _check(
         if model is not None:
             specs.append(_environment(model, merged[file]))
     for tree in merged.values():
-        for rule in (rules.ports, rules.databases, rules.variables, rules.names, rules.disabled, schemas):
+        for rule in (
+            rules.ports,
+            rules.server,
+            rules.databases,
+            rules.variables,
+            rules.names,
+            rules.disabled,
+            schemas,
+        ):
             together += rule(tree)
     together += [*policy.tiers(merged), *policy.timeouts(merged)]
     return specs, _without_empty_unknowns(alone), together

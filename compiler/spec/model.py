@@ -1,6 +1,6 @@
 """The grammar of the spec: one environment, its own file merged over what all environments share."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,6 +21,8 @@ from compiler.spec.kinds import (
     Word,
 )
 
+Version = Literal[15, 16, 17, 18]
+VERSIONS: tuple[int, ...] = get_args(Version)
 Tier = Literal["local", "preview", "staging", "production"]
 
 # Which file may say what; `*` stands for the name of a service.
@@ -55,7 +57,7 @@ class Npm(_Map):
 class Postgres(_Map):
     """The PostgreSQL server of the environment."""
 
-    version: Literal[15, 16, 17, 18] = Field(description="Major version of the server")
+    version: Version = Field(description="Major version of the server")
     port: int = Field(5432, ge=1024, le=65535, description="Port of the server on a developer's machine")
     image: Image = Field(description="Image of the server, pinned by its digest")
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
 from compiler.spec.files import PLATFORM
 from compiler.spec.kinds import IDENTIFIER, name_too_long
+from compiler.spec.model import VERSIONS
 from compiler.spec.order import in_order
+from compiler.spec.policy import tier_of
 from compiler.spec.shown import closest, listed, shown
 from compiler.spec.spec import find
 from compiler.spec.written import enabled_services, entries, items, migrating, number, text
@@ -31,6 +34,8 @@ _OUR_VARIABLES = {
     "PYTHON_IMAGE",
     "PYTHONPATH",
 }
+# The major version in the tag of an official image: `postgres:16.4-alpine@…`.
+_TAG = re.compile(r"/?postgres:([0-9]{1,4})\b")
 # Names of services beside the user's in compose.yaml; names of scripts beside `migrate:<service>`.
 _OUR_SERVICES = {"postgres", "migrations"}
 _OUR_SCRIPTS = {"rollback", "sql", "status", "upgrade"}
@@ -60,6 +65,37 @@ def ports(tree: Node) -> Iterator[Diagnostic]:
             )
         else:
             taken[port] = (shown(name), node.place)
+
+
+def server(tree: Node) -> Iterator[Diagnostic]:
+    """Refuse an image of another major version than the one that is written, and a server that nobody starts."""
+    node, version = find(tree, "postgres", "image"), find(tree, "postgres", "version")
+    tag = _TAG.search(node.value) if node and isinstance(node.value, str) else None
+    starts_none = tier_of(tree) not in (None, "local")
+    if (
+        node
+        and version
+        and tag
+        and not starts_none
+        and version.value in VERSIONS
+        and number(version) != int(tag[1])
+    ):
+        yield Diagnostic(
+            "image-version",
+            f"found an image of PostgreSQL {tag[1]}, but version {version.value} is written",
+            node.place,
+            (Note("the version", version.place),),
+            "write the image of that version, or the version of that image",
+        )
+    for below in entries(tree, "postgres").values():
+        place = below.key_place or below.place
+        if place.file != PLATFORM and starts_none:
+            yield Diagnostic(
+                "unused-key",
+                "found a setting of PostgreSQL in an environment that starts none",
+                place,
+                help="remove it: only the local environment starts a PostgreSQL",
+            )
 
 
 def databases(tree: Node) -> Iterator[Diagnostic]:

@@ -32,7 +32,7 @@ _PROVIDERS = {
 }
 _PROVIDER = re.compile("|".join(f"(?P<p{i}>{rule})" for i, rule in enumerate(_PROVIDERS.values())))
 _SECRET_NAME = re.compile(
-    r"(?i)(?:^|[_.-])(?:password|passwd|passphrase|pwd|secret|token|api_?key|key|credentials?)$|password$|secret$"
+    r"(?i)(?:^|[_.-])(?:pass|password|passwd|passphrase|pwd|secret|token|api_?key|key|credentials?)\d*$|password\d*$|secret\d*$"
 )
 _PUBLIC_NAME = re.compile(r"(?i)public[_-]?key$")
 _HASH_NAME = re.compile(r"(?i)(?:sha|sha1|sha256|commit|digest|revision|rev|hash|checksum|fingerprint)$")

@@ -7,6 +7,7 @@ that scalar, every scalar must reach a line that a program reads, and at least o
 from __future__ import annotations
 
 import difflib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,12 @@ def _show(tree: Tree, lines: list[tuple[str, int]]) -> list[str]:
 @pytest.mark.parametrize(("project", "scalar"), _all_scalars(), ids=str)
 def test_scalar(project: str, scalar: Scalar, tmp_path: Path) -> None:
     _copy(PROJECTS[project], tmp_path)
+    if scalar.loc == ("postgres", "version"):
+        # The tag of the image says the version too, and the two must agree: leave it to the digest.
+        path = tmp_path / scalar.file
+        path.write_text(
+            re.sub(r"postgres:[0-9]+@", "postgres@", path.read_text(encoding="utf-8")), encoding="utf-8"
+        )
     old = _tree(tmp_path)
     assert old is not None
     claimed = _claimed(old, scalar)
