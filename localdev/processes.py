@@ -88,6 +88,17 @@ def command_line(pid: int) -> str:
         return "" if PROC.is_dir() else _output("ps", "-o", "command=", "-p", str(pid)).strip()
 
 
+def owner(pid: int) -> int | None:
+    """The user id that a process runs with, None when there is no such process."""
+    try:
+        if PROC.is_dir():
+            status = (PROC / str(pid) / "status").read_text(errors="replace")
+            return int(status.split("\nUid:", 1)[1].split()[1])
+        return int(_output("ps", "-o", "uid=", "-p", str(pid)))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on 127.0.0.1:port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 import pwd
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from localdev.console import DevError
+from localdev.console import DevError, note
 
 if TYPE_CHECKING:
     from .binaries import Binaries
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # PostgreSQL refuses to run as root; these exist on every system and own nothing else of interest.
 ACCOUNTS = ("postgres", "nobody")
 FOR_ROOT = Path("/var/tmp")  # survives a reboot, and every account can reach it
+# Tells a folder that was made here from any other; without it nothing is used and nothing is wiped.
+MARKER = ".made-by-gen"
+MADE = ("data", "programs-*", "new-*")
 
 
 @dataclass(frozen=True)
@@ -43,25 +47,56 @@ class Home:
         """PostgreSQL's data directory."""
         return self.base / "data"
 
-    def make(self) -> None:
-        """Make the folder; raises DevError when somebody else's is in its place."""
-        self.base.parent.mkdir(parents=True, exist_ok=True)
+    @property
+    def uid(self) -> int:
+        """Whose the data and the server's processes are."""
+        return self.account.uid if self.account else os.geteuid()
+
+    def exists(self) -> bool:
+        """Whether the folder is there; raises DevError when it is not one that was made here, for this user."""
+        if self.account is None and self.base.parent.is_symlink():
+            raise _refused(self.base.parent, "is a symbolic link")
         try:
-            self.base.mkdir(mode=0o755)
-        except FileExistsError:
             found = self.base.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-                raise DevError(
-                    f"{self.base} belongs to somebody else, so nothing is put into it",
-                    "look at it and remove it",
-                ) from None
-        if self.account:
-            self.base.chmod(0o755)  # whatever the umask: the account has to pass
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISDIR(found.st_mode):
+            raise _refused(self.base, "is not a folder")
+        if found.st_uid != os.geteuid():
+            raise _refused(self.base, "belongs to somebody else")
+        if found.st_mode & 0o022:
+            raise _refused(self.base, "can be written by others")
+        if not self._is_marked() and any(self.base.iterdir()):
+            raise _refused(self.base, f"was not made by gen ({MARKER} is missing in it)")
+        if os.path.lexists(self.data):
+            data = self.data.lstat()
+            if not stat.S_ISDIR(data.st_mode) or data.st_uid != self.uid:
+                raise _refused(self.data, "is not a folder of the account that runs PostgreSQL")
+        return True
+
+    def _is_marked(self) -> bool:
+        try:
+            found = (self.base / MARKER).lstat()
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+
+    def make(self) -> None:
+        """Make the folder; raises DevError when something else is in its place."""
+        if not self.exists():
+            self.base.parent.mkdir(parents=True, exist_ok=True)
+            # mkdir follows no link, and fails when somebody was faster
+            self.base.mkdir(mode=0o755 if self.account else 0o700)
+            if self.account:
+                self.base.chmod(0o755)  # whatever the umask: the account has to pass
+        if not self._is_marked():
+            with (self.base / MARKER).open("x", encoding="utf-8") as marker:
+                marker.write("PostgreSQL of one clone, made by `gen dev`; `gen dev death` wipes it.\n")
 
     def give(self, path: Path) -> None:
         """Hand a file or folder to the account."""
         if self.account:
-            os.chown(path, self.account.uid, self.account.gid)
+            os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
 
     def reachable(self, binaries: Binaries) -> Binaries:
         """The binaries where the account can run them: a copy in the folder when root starts the wheel's."""
@@ -95,12 +130,21 @@ class Home:
         temporary.rename(target)
 
     def wipe(self) -> bool:
-        """Remove all of it; says whether there was anything."""
-        if not self.base.is_dir() or self.base.is_symlink():
+        """Remove what was made here, and nothing else; says whether there was anything."""
+        if not self.exists():
             return False
-        if self.base.lstat().st_uid != os.geteuid():
-            raise DevError(f"{self.base} belongs to somebody else and is left alone")
-        shutil.rmtree(self.base)
+        for entry in self.base.iterdir():
+            if any(fnmatch.fnmatchcase(entry.name, pattern) for pattern in MADE):
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+        foreign = sorted(entry.name for entry in self.base.iterdir() if entry.name != MARKER)
+        if foreign:
+            note(f"kept in {self.base}, since gen did not make it: {', '.join(foreign)}")
+        else:
+            (self.base / MARKER).unlink(missing_ok=True)
+            self.base.rmdir()
         return True
 
 
@@ -123,4 +167,11 @@ def _account() -> Account:
     raise DevError(
         f"PostgreSQL does not run as root, and neither account {' nor '.join(ACCOUNTS)} exists",
         "work as a normal user, or use `npm run dev`",
+    )
+
+
+def _refused(path: Path, why: str) -> DevError:
+    return DevError(
+        f"{path} {why}, so PostgreSQL's data are neither put there nor read nor wiped",
+        f"look at it (`ls -ld {path}`) and move it away or remove it, then start again",
     )

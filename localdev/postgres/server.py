@@ -20,6 +20,7 @@ from localdev.processes import (
     end_process,
     holder,
     mark,
+    owner,
     port_is_free,
     wait_until,
 )
@@ -49,16 +50,19 @@ class Server:
 
     def running(self) -> Mark | None:
         """The running postmaster of this home's data, whoever started it."""
+        if not self.home.exists():
+            return None
         try:
             pid = int((self.home.data / "postmaster.pid").read_text().splitlines()[0])
         except (OSError, ValueError, IndexError):
             return None
         # The file may be left from a machine that went down, and its number another process's by now.
-        return mark(pid) if str(self.home.data) in command_line(pid) else None
+        ours = owner(pid) == self.home.uid and str(self.home.data) in command_line(pid)
+        return mark(pid) if ours else None
 
     def made(self) -> bool:
         """Whether the home holds data."""
-        return (self.home.data / "PG_VERSION").exists()
+        return self.home.exists() and (self.home.data / "PG_VERSION").exists()
 
     def ensure(self, password: str) -> bool:
         """Have it running and accepting `password`; says whether it had to be started.
@@ -116,7 +120,7 @@ class Server:
             secret, data = Path(folder) / "password", Path(folder) / "data"
             secret.touch(mode=0o600)
             secret.write_text(password + "\n", encoding="utf-8")
-            for path in (Path(folder), secret):
+            for path in (secret, Path(folder)):  # in a folder of the account, root touches nothing more
                 self.home.give(path)
             command = [str(binaries.programs / "initdb"), f"--pgdata={data}", f"--username={self.user}"]
             command += [f"--pwfile={secret}", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
@@ -192,7 +196,12 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
-            env={**binaries.environment(), "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"},
+            env={
+                **binaries.environment(),
+                "PGPASSWORD": password,
+                "PGREQUIREAUTH": "scram-sha-256",  # never in clear, whoever it is that listens there
+                "PGCONNECT_TIMEOUT": "10",
+            },
         )
         if done.returncode == 0:
             return
