@@ -8,8 +8,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-# all up to the sign with the name in it, and all that follows the sign on the line
-LINE = re.compile(r"(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=)(?P<rest>.*)")
+# all up to the sign with the name in it (some editors begin a file with a mark of its byte order), and all
+# that follows the sign on the line
+LINE = re.compile(
+    r"(?P<head>\ufeff?[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=)(?P<rest>.*)"
+)
 QUOTED = re.compile(r"([ \t]*)(['\"])(.*?)\2")
 
 

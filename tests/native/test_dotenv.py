@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ("A=1", "1"),
         ("A = 1 ", "1"),
         ("  export A=1", "1"),
+        ("\texport\tA\t=\t1", "1"),
         ("A='a b' # why", "a b"),
         ('A="a#b"', "a#b"),
         ("A=a#b", "a#b"),
@@ -55,6 +56,8 @@ def test_a_line_s_value(line: str, value: str | None) -> None:
         ("B=2", "B=2\nA='new'\n"),
         ("B=2\r\n", "B=2\r\nA='new'\r\n"),
         ("", "A='new'\n"),
+        ("export\tA=old\n", "export\tA=new\n"),
+        ("\ufeffA=old\nB=2\n", "\ufeffA=new\nB=2\n"),
         ("# A=1\nÄÖ\x0b\u2028=\udcff\n", "# A=1\nÄÖ\x0b\u2028=\udcff\nA='new'\n"),
     ],
 )
@@ -80,6 +83,11 @@ def test_the_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path: Path) 
     assert link.is_symlink()
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert [path.name for path in target.parent.iterdir()] == [".env"]
+
+
+def test_the_mark_of_the_byte_order_belongs_to_no_name() -> None:
+    assert EnvText("\ufeffA=1\nB=2\n").values() == {"A": "1", "B": "2"}
+    assert EnvText("\ufeffexport A=1\n").values() == {"A": "1"}
 
 
 def test_an_absent_file_is_empty(tmp_path: Path) -> None:
