@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
+
+# What replaces a sign on an output that cannot show it.
+PLAIN = {"🔧 ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}
 
 
 class DevError(Exception):
@@ -21,14 +25,12 @@ class DevError(Exception):
 def note(text: str) -> None:
     """Say something on stderr that is not the platform's own output."""
     sys.stdout.flush()
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    _write(sys.stderr, text)
 
 
 def out(text: str) -> None:
     """Print one line of the platform's output on stdout, at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _write(sys.stdout, text)
 
 
 def fail(error: DevError) -> int:
@@ -37,3 +39,16 @@ def fail(error: DevError) -> int:
     for line in error.help.splitlines():
         note(f"  help: {line}")
     return error.code
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write one line at once; never raises for characters that the output cannot show."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, plain in PLAIN.items():
+            text = text.replace(sign, plain)
+        text = text.encode(encoding, "replace").decode(encoding)
+    stream.write(f"{text}\n")
+    stream.flush()
