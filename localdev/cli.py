@@ -79,6 +79,7 @@ def main(argv: list[str], root: Path) -> int:
 def _run(words: argparse.Namespace, root: Path) -> int:
     project = load(root)
     state = State(root)
+    state.check()
     if words.command == "death":
         return _death(project, state, words.yes)
     chosen = getattr(words, "way", None)
@@ -118,7 +119,20 @@ def _death(project: Project, state: State, sure: bool) -> int:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             note("nothing was removed")
             return 1
-    return max([_way(name, project, state).death() for name in state.used])
+    return max([_way(name, project, state).death() for name in _to_wipe(project, state)])
+
+
+def _to_wipe(project: Project, state: State) -> list[str]:
+    """The ways that were used here: as remembered, and as found when the memory of it was removed."""
+    from . import compose
+    from .postgres.home import left_by
+
+    used = state.used
+    found = [*used, *(["native"] if "native" not in used and left_by(project.root) else [])]
+    # without memory there may be containers too; without an engine there are none to remove
+    if not used and (not found or compose.answers(project)):
+        found.append("docker")
+    return found
 
 
 def _runner_words(words: argparse.Namespace) -> list[str]:

@@ -122,9 +122,9 @@ def end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def check() -> None:
+def check(project: Project) -> None:
     """Raise DevError when there is no Docker engine with Compose on this machine."""
-    way_out = "start or install it, or work without containers: `npm run dev:native`"
+    way_out = f"start or install it, or work without containers: `{project.script('dev up --native')}`"
     if children.which("docker") is None:
         raise DevError("docker was not found on PATH", way_out)
     for words, missing in (
@@ -135,6 +135,15 @@ def check() -> None:
         if done.returncode:
             detail = (done.stderr or done.stdout).strip().splitlines()
             raise DevError(f"{missing}" + (f": {detail[-1].strip()}" if detail else ""), way_out)
+
+
+def answers(project: Project) -> bool:
+    """Whether there is a Docker engine with Compose on this machine."""
+    try:
+        check(project)
+    except DevError:
+        return False
+    return True
 
 
 def remove(names: Sequence[str]) -> None:

@@ -40,7 +40,7 @@ class Docker:
 
     def up(self, skip_migrations: bool) -> int:
         """PostgreSQL, images, migrations, services; Ctrl-C stops all but a PostgreSQL of `dev infra`."""
-        compose.check()
+        compose.check(self._project)
         with self._state.only_one(f"stop them first: `{self._project.script('dev down')}`"):
             project = self._prepared()
             self._check_free(project)
@@ -60,7 +60,7 @@ class Docker:
 
     def infra(self) -> int:
         """PostgreSQL in the background, until `dev down`."""
-        compose.check()
+        compose.check(self._project)
         self._postgres(self._prepared())
         self._state.keep_infra(True)
         note(f"PostgreSQL listens on 127.0.0.1:{self._project.postgres.port}, in a container")
@@ -69,7 +69,7 @@ class Docker:
 
     def backend(self) -> int:
         """The services only; PostgreSQL must be up."""
-        compose.check()
+        compose.check(self._project)
         with self._state.only_one(f"stop them first: `{self._project.script('dev down')}`"):
             project = self._prepared()
             if not project.running("postgres"):
@@ -80,7 +80,7 @@ class Docker:
 
     def migrate(self, words: Sequence[str]) -> int:
         """One command of the runner, in containers; a PostgreSQL that was not up is stopped again."""
-        compose.check()
+        compose.check(self._project)
         project = self._prepared()
         was_up = project.running("postgres")
         if not was_up:
@@ -95,13 +95,13 @@ class Docker:
 
     def down(self) -> int:
         """Stop and remove the containers, keep the data."""
-        compose.check()
+        compose.check(self._project)
         self._state.keep_infra(False)
         return self._compose().run(["down", "--remove-orphans"])
 
     def death(self) -> int:
         """Stop and remove the containers and the volumes."""
-        compose.check()
+        compose.check(self._project)
         self._state.keep_infra(False)
         code = self._compose().run(["down", "--volumes", "--remove-orphans"])
         if code == 0:
@@ -110,7 +110,7 @@ class Docker:
 
     def logs(self, names: Sequence[str], keep_following: bool) -> int:
         """The logs of the services and of PostgreSQL, from their containers."""
-        compose.check()
+        compose.check(self._project)
         chosen = list(names) or [*self._services, *compose.INFRA]
         return self._compose().show_logs(["logs", *(["--follow"] if keep_following else []), *chosen])
 
@@ -210,4 +210,4 @@ class Docker:
         ports = [(service.name, service.port) for service in self._project.services]
         for name, port in [("postgres", self._project.postgres.port), *ports]:
             if name not in mine and not port_is_free(port):
-                raise taken(port, name)
+                raise taken(port, name, self._project.script("dev down"))

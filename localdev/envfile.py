@@ -28,7 +28,13 @@ def prepare(project: Project, state: State, data_exist: Callable[[], bool]) -> d
     """Complete `.env` and return its values; raises DevError for what only the user can decide.
 
     `data_exist` is asked when the password is blank: it cannot be invented anew for a database that was made.
+    Of two first starts at once the second one takes what the first one wrote.
     """
+    with state.one_at_a_time():
+        return _prepare(project, state, data_exist)
+
+
+def _prepare(project: Project, state: State, data_exist: Callable[[], bool]) -> dict[str, str]:
     path = project.root / ".env"
     before = _start_text(project)
     text, password = _with_password(project, before, data_exist)

@@ -11,7 +11,7 @@ from .console import DevError, note, out
 from .follow import follow
 from .postgres.home import home
 from .postgres.server import Server, taken
-from .processes import end_group, end_process, is_left, port_is_free
+from .processes import end_group, end_process, port_is_free
 from .project import BACKEND_HEADING
 from .supervisor import Supervisor, check_programs
 
@@ -29,13 +29,13 @@ class Native:
         self._project = project
         self._state = state
         self._server = Server(
-            home=home(project.root),
+            home=home(project.root, project.script("dev up --docker")),
             wanted=project.postgres.version,
             port=project.postgres.port,
             user=project.postgres.user,
             log=state.logs / "postgres.log",
             locks=state.folder,
-            death=project.script("dev death"),
+            script=project.script,
         )
 
     def up(self, skip_migrations: bool) -> int:
@@ -122,15 +122,14 @@ class Native:
     def _check_free(self) -> None:
         """No service of an earlier start may be left, and every port must be free."""
         _, groups = self._state.running()
-        left = [name for name, group in groups.items() if is_left(group)]
-        if left:
+        if groups:
             raise DevError(
-                f"left from an earlier start: {', '.join(left)}",
+                f"left from an earlier start: {', '.join(groups)}",
                 f"stop them first: `{self._project.script('dev down')}`",
             )
         for service in self._project.services:
             if not port_is_free(service.port):
-                raise taken(service.port, service.name)
+                raise taken(service.port, service.name, self._project.script("dev down"))
 
     def _stop(self) -> list[str]:
         """Stop services and PostgreSQL; the names of what ran."""
@@ -143,10 +142,10 @@ class Native:
         supervisor, groups = self._state.running()
         if supervisor:
             end_process(supervisor, signal.SIGTERM, 30)
-        stopped = list(groups) if supervisor else []
-        for name, group in groups.items():
-            if is_left(group):
-                end_group(group.pid)
-                stopped.append(name)
+            _, left = self._state.running()
+        else:
+            left = groups
+        for group in left.values():
+            end_group(group.pid)
         self._state.forget_services()
-        return list(dict.fromkeys(stopped))
+        return list(groups)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROC = Path("/proc")
+# The variable by which a process tells which start it belongs to.
+TOKEN = "GEN_DEV_RUN"
 
 
 class Mark(NamedTuple):
@@ -47,10 +49,31 @@ def members(group: int) -> list[int]:
     return [row.pid for row in _rows() if row.group == group and not row.state.startswith("Z")]
 
 
-def is_left(leader: Mark) -> bool:
-    """Whether anything of the group that `leader` led is alive; a later group of that number is not it."""
-    found = mark(leader.pid)
-    return found == leader if found else bool(members(leader.pid))
+def is_left(leader: Mark, token: str) -> bool:
+    """Whether anything of the group that `leader` led is alive: itself, or one that carries its token.
+
+    A number is given to a new group only when the old one is gone, so one such member vouches for all.
+    """
+    return alive(leader) or any(carries(pid, token) for pid in members(leader.pid))
+
+
+def carries(pid: int, token: str) -> bool:
+    """Whether a process was started with this token in its environment."""
+    wanted = f"{TOKEN}={token}"
+    if PROC.is_dir():
+        try:
+            return wanted.encode() in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+    return wanted in _output("ps", "eww", "-o", "command=", "-p", str(pid)).split()
+
+
+def boot() -> str:
+    """What tells this start of the machine from every other."""
+    try:
+        return (PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
+    except OSError:
+        return _output("sysctl", "-n", "kern.bootsessionuuid").strip()
 
 
 def end_group(group: int, grace: float = 5.0) -> None:

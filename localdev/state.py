@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import dotenv
 from .console import DevError
-from .processes import Mark, alive, mark
+from .processes import Mark, alive, boot, is_left, mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,17 @@ class State:
         self._file = self.folder / "dev.json"
         self._services = self.folder / "services.json"
 
+    def check(self) -> None:
+        """Raise DevError when the folder is a link: what it leads to may be anybody's."""
+        if self.folder.is_symlink():
+            raise DevError(
+                f"{self.folder} is a symbolic link, so nothing is read, written or wiped behind it",
+                "remove the link, or move the clone itself to where the data shall be",
+            )
+
     def prepare(self) -> None:
         """Make the folder, ignored by git through its own .gitignore."""
+        self.check()
         self.logs.mkdir(parents=True, exist_ok=True)
         ignore = self.folder / ".gitignore"
         if not ignore.exists():
@@ -44,9 +53,9 @@ class State:
 
     @property
     def used(self) -> list[str]:
-        """Every way that was ever used here, so that `dev death` wipes all of it."""
-        used = self._read(self._file).get("used", [])
-        return [way for way in reversed(WAYS) if way in used or way == self.way]
+        """Every way that is remembered as used here, so that `dev death` wipes all of it."""
+        data = self._read(self._file)
+        return [way for way in reversed(WAYS) if way in data.get("used", []) or way == data.get("way")]
 
     def choose(self, way: str) -> None:
         """Remember the way for all later commands."""
@@ -95,12 +104,21 @@ class State:
                 raise DevError("the services of this clone are already started or starting", hint) from None
             yield
 
-    def record_services(self, groups: dict[str, Mark]) -> None:
-        """Record this process and the process group of each service that it started."""
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Wait for every other command that completes `.env` now, and keep the next ones waiting."""
+        self.prepare()
+        with (self.folder / "env.lock").open("a+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def record_services(self, groups: dict[str, Mark], token: str) -> None:
+        """Record this process and the process group of each service that it started with `token`."""
         me = mark(os.getpid())
         if me is None:
             return
-        data = {"supervisor": list(me), "services": {name: list(group) for name, group in groups.items()}}
+        services = {name: list(group) for name, group in groups.items()}
+        data = {"boot": boot(), "token": token, "supervisor": list(me), "services": services}
         dotenv.write(self._services, json.dumps(data))
 
     def forget_services(self) -> None:
@@ -108,14 +126,18 @@ class State:
         self._services.unlink(missing_ok=True)
 
     def running(self) -> tuple[Mark | None, dict[str, Mark]]:
-        """The live supervisor, if any, and the recorded groups; what is not alive any more is left out."""
+        """The live supervisor, if any, and the recorded groups of which something is left alive."""
         data = self._read(self._services)
         try:
             supervisor = Mark(*data["supervisor"])
             groups = {name: Mark(*group) for name, group in data["services"].items()}
+            token = str(data["token"])
         except (KeyError, TypeError, AttributeError):
             return None, {}
-        return (supervisor if alive(supervisor) else None), groups
+        if data.get("boot") != boot():  # the numbers are other processes' by now
+            return None, {}
+        left = {name: group for name, group in groups.items() if is_left(group, token)}
+        return (supervisor if alive(supervisor) else None), left
 
     def _update(self, **changes: object) -> None:
         self.prepare()

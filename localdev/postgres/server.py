@@ -38,7 +38,7 @@ STOP_SECONDS = 30.0
 
 @dataclass
 class Server:
-    """The server of one clone. `wanted` is the specification's major version, `death` how to wipe."""
+    """The server of one clone. `wanted` is the specification's major version, `script` spells a command."""
 
     home: Home
     wanted: int
@@ -46,7 +46,7 @@ class Server:
     user: str
     log: Path
     locks: Path
-    death: str
+    script: Callable[[str], str]
 
     def running(self) -> Mark | None:
         """The running postmaster of this home's data, whoever started it."""
@@ -71,10 +71,10 @@ class Server:
         """
         if self.running():
             self._check_port()
-            self._check_password(programs.find(self.wanted), password)
+            self._check_password(self._find(), password)
             return False
         if not port_is_free(self.port):
-            raise taken(self.port, "PostgreSQL")
+            raise taken(self.port, "PostgreSQL", self.script("dev down"))
         self.home.make()
         binaries = self.home.reachable(self._choose())
         if not self.made():
@@ -97,15 +97,18 @@ class Server:
             end_process(process, signal.SIGQUIT, STOP_SECONDS)
         return True
 
+    def _find(self) -> programs.Binaries:
+        return programs.find(self.wanted, self.script("dev up --docker"))
+
     def _choose(self) -> programs.Binaries:
-        found = programs.find(self.wanted)
+        found = self._find()
         if self.made():
             version = (self.home.data / "PG_VERSION").read_text().strip()
             if version != str(found.version):
                 raise DevError(
                     f"the data in {self.home.data} are of PostgreSQL {version}, and {found.version} is to run"
                     f" (the specification says {self.wanted})",
-                    f"set postgres.version back to {version}, or wipe the local data: `{self.death}`",
+                    f"set postgres.version back to {version}, or wipe the local data: `{self.script('dev death')}`",
                 )
         if found.version != self.wanted:
             note(
@@ -183,7 +186,7 @@ class Server:
         if len(lines) > 3 and lines[3] != str(self.port):
             raise DevError(
                 f"PostgreSQL still runs on port {lines[3]}, and the specification says {self.port} now",
-                "stop it first: `npm run dev:down`",
+                f"stop it first: `{self.script('dev down')}`",
             )
 
     def _check_password(self, binaries: programs.Binaries, password: str) -> None:
@@ -208,7 +211,8 @@ class Server:
         if "password authentication failed" in done.stderr:
             raise DevError(
                 f"PostgreSQL refuses the password in .env: the data in {self.home.data} were made with another one",
-                f"put the former POSTGRES_PASSWORD back into .env\nor wipe the local data: `{self.death}`",
+                "put the former POSTGRES_PASSWORD back into .env\n"
+                f"or wipe the local data: `{self.script('dev death')}`",
             )
         raise DevError(f"PostgreSQL does not let us in: {done.stderr.strip()}")
 
@@ -257,11 +261,11 @@ class Server:
             yield file
 
 
-def taken(port: int, what: str) -> DevError:
-    """The error that a port is in use, with its holder if it can be found out."""
+def taken(port: int, what: str, down: str) -> DevError:
+    """The error that a port is in use, with its holder if it can be found out; `down` stops what is ours."""
     who = holder(port)
     return DevError(
         f"port {port} of 127.0.0.1, meant for {what}, is already taken" + (f" by {who}" if who else ""),
-        "stop that program (`npm run dev:down` if it is left from an earlier start),"
+        f"stop that program (`{down}` if it is left from an earlier start),"
         " or give another port in environments/",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +71,21 @@ def test_the_second_start_changes_nothing(project: Project, capsys: pytest.Captu
     after = (project.root / ".env").stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert capsys.readouterr() == ("", "")
+
+
+def test_two_first_starts_at_once_agree_on_the_password(project: Project) -> None:
+    second: list[dict[str, str]] = []
+    other = threading.Thread(target=lambda: second.append(start(project)))
+
+    def data_exist() -> bool:  # asked in the middle of the first one
+        other.start()
+        other.join(0.5)
+        return False
+
+    first = envfile.prepare(project, small.state(project.root), data_exist)
+    other.join(10)
+    assert second == [first]
+    assert first["POSTGRES_PASSWORD"] in text(project)
 
 
 def test_a_url_of_ours_follows_the_specification(

@@ -40,7 +40,7 @@ def server(home: Home) -> Server:
         user="shop",
         log=gen / "postgres.log",
         locks=gen,
-        death="gen dev death",
+        script=lambda command: f"make {command}",
     )
 
 
@@ -188,7 +188,7 @@ def test_root_s_folder_is_refused_where_somebody_was_faster(
     if not AS_ROOT:
         pytest.skip("the folder outside the clone is root's")
     monkeypatch.setattr(homes, "FOR_ROOT", tmp_path)
-    found = homes.home(tmp_path / "clone")
+    found = homes.home(tmp_path / "clone", "gen dev up")
     (tmp_path / "trap").mkdir()
     found.base.symlink_to(tmp_path / "trap")
     with pytest.raises(DevError, match=f"{found.base} is not a folder"):

@@ -10,7 +10,7 @@ import pytest
 from localdev import uv
 from localdev.cli import main
 from localdev.console import DevError
-from localdev.postgres import binaries
+from localdev.postgres import binaries, home
 from localdev.project import load
 from localdev.supervisor import check_programs
 from tests.native import small
@@ -73,13 +73,48 @@ def test_death_is_for_development_only(tmp_path: Path, capsys: pytest.CaptureFix
     assert "is not an environment of development: nothing is wiped" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("remembered", [True, False])
+def test_death_wipes_the_native_data_although_nobody_remembers_them(
+    tmp_path: Path, remembered: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.project(tmp_path)
+    monkeypatch.setattr("localdev.children.search_path", lambda: "/nowhere")  # no docker
+    monkeypatch.setattr(home, "FOR_ROOT", tmp_path)
+    found = home.home(tmp_path, "")
+    found.make()
+    if remembered:
+        small.state(tmp_path).choose("native")
+    assert main(["dev", "death", "--yes"], tmp_path) == 0
+    assert capsys.readouterr().err == f"removed: {found.base} (all local data)\n"
+    assert not found.base.exists()
+
+
+def test_a_linked_folder_of_ours_is_refused_by_every_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone, elsewhere = tmp_path / "clone", tmp_path / "elsewhere"
+    (elsewhere / "postgres" / "data").mkdir(parents=True)
+    clone.mkdir()
+    small.project(clone)
+    (clone / ".gen").symlink_to(elsewhere)
+    for words in ("dev up --native", "dev infra", "dev down", "dev death --yes", "migrate upgrade"):
+        assert main(words.split(), clone) == 1
+        assert f"error: {clone / '.gen'} is a symbolic link" in capsys.readouterr().err
+    assert [path.name for path in elsewhere.iterdir()] == ["postgres"]
+    assert (elsewhere / "postgres" / "data").is_dir()
+
+
 def test_without_docker_the_native_way_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scripts = {"app:plain": "gen dev up --native"}
+    (tmp_path / "package.json").write_text(json.dumps({"scripts": scripts}), encoding="utf-8")
     small.project(tmp_path)
     monkeypatch.setattr("localdev.children.search_path", lambda: "/nowhere")
     assert main(["dev", "up"], tmp_path) == 1
-    assert "docker was not found on PATH" in capsys.readouterr().err
+    errors = capsys.readouterr().err
+    assert "docker was not found on PATH" in errors
+    assert "work without containers: `npm run app:plain`" in errors
 
 
 def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -117,16 +152,17 @@ def test_the_wanted_major_version_comes_first_and_another_accepted_one_next(
         monkeypatch.setattr(binaries, "_installed", lambda: iter(()))
 
     found(15, 18, 16)
-    assert [binaries.find(wanted).version for wanted in (15, 16, 17, 18)] == [15, 16, 16, 18]
+    assert [binaries.find(wanted, "").version for wanted in (15, 16, 17, 18)] == [15, 16, 16, 18]
     found(15, 18)
-    assert binaries.find(16).version == 18
+    assert binaries.find(16, "make up").version == 18
     found(15)
     with pytest.raises(DevError, match=r"PostgreSQL 16 was not found .*only 15 in /pg15") as caught:
-        binaries.find(16)
+        binaries.find(16, "make up")
     assert "apt-get install postgresql-16" in caught.value.help
+    assert "use the way with containers: `make up`" in caught.value.help
     found()
     with pytest.raises(DevError, match=r"PostgreSQL 17 was not found on this machine$"):
-        binaries.find(17)
+        binaries.find(17, "make up")
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
