@@ -147,7 +147,7 @@ def test_precedence_covers_every_code() -> None:
 
 def test_small_and_readable() -> None:
     files = sorted(PACKAGE.glob("*.py"))
-    assert sum(file.stat().st_size for file in files) < 120_000
+    assert sum(file.stat().st_size for file in files) < 140_000
     assert all(len(file.read_text().splitlines()) <= 300 for file in files)
 
 

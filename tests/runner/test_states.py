@@ -193,6 +193,18 @@ def test_rights(platform: Platform) -> None:
     assert ended.lines[1] == "  ✗ accounts_default no-right: schema accounts_default may not be created"
 
 
+def test_too_many_connections_is_not_a_wrong_password(platform: Platform) -> None:
+    platform.only("accounts")
+    database = platform.service("accounts")["database"]
+    platform.server.query(f"CREATE DATABASE {database}")
+    platform.server.query(f"CREATE ROLE {database} LOGIN PASSWORD 'pw' CONNECTION LIMIT 0")
+    url = f"postgresql://{database}:pw@127.0.0.1:{platform.server.port}/{database}"
+    ended = platform.run("upgrade", "--timeout", "1", ACCOUNTS_DATABASE_URL=url)
+    assert (ended.code, "accounts unreachable: " in ended.out) == (3, True)
+    ended = platform.run("upgrade", ACCOUNTS_DATABASE_URL=url.replace("//", "//nobody_"))
+    assert (ended.code, "accounts wrong-password: " in ended.out) == (3, True)
+
+
 def test_two_runners_wait_for_each_other(platform: Platform) -> None:
     platform.only("accounts")
     platform.add("accounts", "a3", "a2", "slow", 'op.execute("SELECT pg_sleep(1.5)")')
@@ -221,9 +233,9 @@ def test_locked_names_the_holder(platform: Platform) -> None:
     with psycopg.connect(url) as holder:
         holder.execute("LOCK TABLE accounts_default.accounts")
         ended = platform.run("upgrade", "--tenant", "default")
-    assert ended.code == 1
+    assert ended.code == 4
     assert ended.lines[1] == (
-        "  ✗ accounts_default failed at add_z: canceling statement due to lock timeout (SQLSTATE 55P03)"
+        "  ✗ accounts_default locked at add_z: canceling statement due to lock timeout (SQLSTATE 55P03)"
     )
 
 

@@ -51,6 +51,22 @@ def test_at_least(platform: Platform, state: str, code: int, line: str) -> None:
     assert (ended.code, ended.lines[0][: len(line)]) == (code, line)
 
 
+@pytest.mark.parametrize(("known", "code"), [("a1", 7), ("a2", 0)])
+def test_at_least_with_an_unknown_revision_beside_a_known_one(
+    platform: Platform, known: str, code: int
+) -> None:
+    prepare(platform, "at-head")
+    rows = f"('{known}'), ('zzz')"
+    platform.query("accounts", f"DELETE FROM {LABEL}.alembic_version")
+    platform.query("accounts", f"INSERT INTO {LABEL}.alembic_version VALUES {rows}")
+    ended = platform.run("wait", "--at-least", "--timeout", "0")
+    assert ended.code == code, ended.out
+    if code:
+        assert ended.lines[0] == (
+            f"  ✗ {LABEL} behind: {LABEL} is at create_accounts, zzz and needs add_email"
+        )
+
+
 def test_at_least_waits_for_the_migration(platform: Platform) -> None:
     prepare(platform, "missing")
     here = ("--workers", "here", "--service", "accounts", "--path", str(platform.root / "accounts"))
