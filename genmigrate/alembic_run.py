@@ -97,20 +97,26 @@ def _word(error: BaseException, hold: Hold, session: Session) -> str:
 
 
 def render(
-    service: Service, target: Target, history: History, start: str | None, url: DatabaseUrl
-) -> tuple[str, list[tuple[str, str]]]:
-    """The SQL from revision `start` (None: nothing) to the head, as env.py's offline mode spells it.
+    service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
+) -> tuple[str, tuple[str, str] | None, list[str]]:
+    """The SQL from the revisions `start` to the head, as env.py's offline mode spells it.
 
-    Returns the SQL and, for each revision that cannot be rendered without a database, its id and the reason; such
-    a revision leaves a comment where its statements would be. Raises RevisionError when env.py itself fails.
+    Returns the SQL, the id of the first revision that cannot be rendered without a database with the reason, and
+    the ids of those behind it; the SQL ends at that revision, with a statement that fails in its place. Raises
+    RevisionError when env.py itself fails.
     """
     buffer = StringIO()
     holes: list[tuple[str, str]] = []
+    left: list[str] = []
+    end: list[int] = []
 
     def guarded(step: Any, context: Any) -> Any:
         original = step.migration_fn
 
         def migrate(**arguments: Any) -> None:
+            if holes:
+                left.append(step.revision.revision)
+                return
             start_of_step = buffer.tell()
             try:
                 original(**arguments)
@@ -120,20 +126,32 @@ def render(
                 reason = url.hide(_reason(error))
                 holes.append((step.revision.revision, reason))
                 name = history.slug(step.revision.revision)
-                buffer.write(f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\n")
+                buffer.write(
+                    f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
+                )
+                end.append(buffer.tell())
 
         step.migration_fn = migrate
         return step
 
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
+        _agree(given, "version_table", service.version_table)
+        _agree(given, "version_table_schema", target.version_schema)
 
     try:
         with in_schema(target.schema):
-            _run(service, history.head, guarded, options, {"as_sql": True, "starting_rev": start}, buffer)
+            _run(
+                service,
+                history.head,
+                guarded,
+                options,
+                {"as_sql": True, "starting_rev": list(start) or None},
+                buffer,
+            )
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
         raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
-    return buffer.getvalue(), holes
+    return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
 
 
 def _run(

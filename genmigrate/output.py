@@ -36,6 +36,19 @@ def say(line: str, stream: TextIO | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
+def say_exactly(text: str) -> None:
+    """Write one line to stdout as the bytes of its UTF-8, whatever stdout's encoding is: SQL must not change."""
+    if not hasattr(sys.stdout, "buffer"):
+        return say(text)
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return None
+
+
 def names(items: Sequence[str]) -> str:
     """Items joined by comma, the first ones when there are many."""
     if len(items) <= NAMED:

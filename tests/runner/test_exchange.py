@@ -223,6 +223,17 @@ def test_two_drivers_in_one_folder_and_two_plans(platform: Platform, exchange: P
     assert "driver and worker were given different plans" in out
 
 
+def test_two_drivers_that_start_at_once(platform: Platform, exchange: Path) -> None:
+    """One of them works, the other says so and ends; an empty file of a killed one is no obstacle."""
+    platform.only("accounts")
+    (exchange / "driver").touch()
+    drivers = [external(platform, exchange) for _ in range(2)]
+    platform.worker("accounts", exchange)
+    outs = [driver.communicate(timeout=40) for driver in drivers]
+    assert sorted(driver.returncode for driver in drivers) == [0, 4], outs
+    assert "another driver works in" in "".join(err for _, err in outs)
+
+
 def test_the_runner_leaves_nothing_behind(platform: Platform, tmp_path: Path) -> None:
     """No byte code beside it, from a folder that is read-only too, no temporary folder, no password in a file."""
     import shutil

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 import genmigrate
 from genmigrate import codes, environment, history, output, url
@@ -26,6 +27,7 @@ PACKAGE = Path(genmigrate.__file__).parent
             "asyncpg",
             "host=h dbname=d sslmode=require",
         ),
+        ("postgresql+psycopg_async://h/d", "psycopg_async", "host=h dbname=d"),
         ("postgresql+psycopg2:///d?host=/run/pg", "psycopg2", "host=/run/pg dbname=d"),
         (
             "postgresql+psycopg://[::1]:6000/d?sslmode=allow&x=1",
@@ -56,6 +58,22 @@ def test_hidden_password() -> None:
     parsed = url.parse("postgresql://u:s%40cret@h/d", "X")
     assert parsed.hide("s@cret s%40cret postgresql://u:s%40cret@h/d") == "*** *** postgresql://u:***@h/d"
     assert url.parse("postgresql://u:h@h/d", "X").hide("postgresql://u:h@h/d") == "postgresql://u:***@h/d"
+
+
+@pytest.mark.parametrize("password", ["s@c ret+/ä", "it's\\\\odd", "p:a%b@c"])
+def test_a_password_is_hidden_in_every_spelling(password: str) -> None:
+    from urllib.parse import quote, quote_plus
+
+    spelt = quote(password, safe="").replace("%2B", "+")
+    parsed = url.parse(f"postgresql://u:{spelt}@h/d", "X")
+    assert parsed.parameters["password"] == password
+    rendered = sa.make_url(f"postgresql://u:{spelt}@h/d").render_as_string(hide_password=False)
+    lower = f"postgresql://u:{quote(password, safe='').lower()}@h/d"
+    for text in (password, spelt, quote(password), quote_plus(password), rendered, lower, repr(password)):
+        hidden = parsed.hide(f"before {text} behind")
+        assert "***" in hidden, text
+        assert not any(part in hidden for part in ("ret", "odd", "p:a", "c@h")), hidden
+    assert url.mask("x postgresql+psycopg://u:other@h/d y") == "x postgresql+psycopg://u:***@h/d y"
 
 
 def test_dotenv() -> None:
@@ -98,6 +116,15 @@ def test_history_is_read_and_never_run(tmp_path: Path) -> None:
     past = history.read(tmp_path, "alembic.ini")
     assert (past.head, [r.slug for r in past.pending(())]) == ("c3", ["first_one", "second", "third"])
     assert [r.id for r in past.pending(["b2"])] == ["c3"]
+
+
+def test_a_branch_label_that_a_revision_depends_on(tmp_path: Path) -> None:
+    (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = db\n")
+    folder = tmp_path / "db" / "versions"
+    revision(folder, "a1_one.py", "revision = 'a1'\nbranch_labels = ('core',)\n")
+    revision(folder, "a2_two.py", "revision = 'a2'\ndown_revision = 'a1'\ndepends_on = 'core'\n")
+    past = history.read(tmp_path, "alembic.ini")
+    assert (past.head, past.revisions["a2"].needs) == ("a2", ("a1",))
 
 
 @pytest.mark.parametrize(

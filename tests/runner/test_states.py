@@ -141,6 +141,15 @@ def test_a_password_in_an_error_is_hidden(platform: Platform) -> None:
     assert "failed at leak: RuntimeError: postgresql://postgres:***@127.0.0.1:" in ended.out
     platform.add("accounts", "a3", "a2", "leak", f"raise RuntimeError({PASSWORD!r})")
     assert "failed at leak: RuntimeError: ***\n" in platform.run("upgrade").out
+    url = 'sa.make_url(os.environ["ACCOUNTS_DATABASE_URL"]).render_as_string(hide_password=False)'
+    for body in (
+        f"import os\nraise RuntimeError({url})",
+        f"import os\nprint({url}, flush=True)\nos._exit(3)",
+    ):
+        platform.add("accounts", "a3", "a2", "leak", body)
+        out = platform.run("upgrade").out
+        assert "postgresql://postgres:***@127.0.0.1:" in out
+        assert "c%23" not in out
 
 
 def test_a_server_that_is_not_there_and_one_that_starts_late(
@@ -244,6 +253,7 @@ def test_locked_names_the_holder(platform: Platform) -> None:
     [
         (("upgrade", "--service", "nobody"), "no service nobody in the plan"),
         (("upgrade", "--tenant", "nobody"), "no tenant nobody in the plan"),
+        (("upgrade", "--service", "intake", "--tenant", "default"), "intake has one schema for all tenants"),
         (("upgrade", "--workers", "external"), "--workers external needs the folder they share"),
         (("upgrade", "--path", "."), "--path goes with --workers here"),
         (("upgrade", "--exchange", "/nowhere"), "the exchange folder /nowhere is not there"),
