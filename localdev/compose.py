@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from . import children, interrupts
-from .console import DevError, note, out
+from .console import DevError, hand_on, note
 from .processes import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from .project import Project
 
@@ -30,18 +31,18 @@ class Compose:
     def __init__(self, project: Project, values: Mapping[str, str]) -> None:
         self._project = project
         env_file = project.root / ".env"
-        self._command = ["docker", "compose", "--ansi", "always" if sys.stdout.isatty() else "never"]
-        self._command += ["-f", str(project.compose)]
-        self._command += ["--env-file", str(env_file) if env_file.exists() else os.devnull]
+        self._place = ["-f", str(project.compose)]
+        self._place += ["--env-file", str(env_file) if env_file.exists() else os.devnull]
         self._environment = children.of_compose(project, values)
         # stop, down and logs have to work before .env is complete; they pass no password on
         self._environment.setdefault(project.postgres.password_env, "unset")
 
-    def start(self, words: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    def start(self, words: Sequence[str], coloured: bool = False, **options: Any) -> subprocess.Popen[str]:
         """Start it in a process group of its own, so that a signal reaches it from here only."""
+        command = ["docker", "compose", "--ansi", "always" if coloured else "never", *self._place, *words]
         with interrupts.deferred():
             return subprocess.Popen(
-                [*self._command, *words],
+                command,
                 cwd=self._project.root,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -52,24 +53,34 @@ class Compose:
                 **options,
             )
 
-    def run(self, words: Sequence[str]) -> int:
-        """Run it to its end, output passed through; a signal is handed on, and its end awaited."""
-        process = self.start(words)
+    def run(self, words: Sequence[str], check: Callable[[], None] | None = None, every: float = 1.0) -> int:
+        """Run it to its end, output passed through; a signal is handed on, and its end awaited.
+
+        `check` is called again and again meanwhile; when it raises, that is the end too.
+        """
+        process = self.start(words, sys.stdout.isatty() and sys.stderr.isatty())
         try:
+            while check:
+                with suppress(subprocess.TimeoutExpired):
+                    return process.wait(every)
+                check()
             return process.wait()
         finally:
             end(process)
 
     def show_logs(self, words: Sequence[str]) -> int:
         """Run what prints the containers' logs to its end, and hand on its lines; see `run`."""
-        process = self.start(words, stdout=subprocess.PIPE)
-        reader = threading.Thread(target=_hand_on, args=(process,), daemon=True)
-        reader.start()
+        process = self.start(words, sys.stdout.isatty(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pairs = ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+        readers = [threading.Thread(target=_hand_on, args=pair, daemon=True) for pair in pairs]
+        for reader in readers:
+            reader.start()
         try:
             return process.wait()
         finally:
             end(process)
-            reader.join(STOP_SECONDS)
+            for reader in readers:
+                reader.join(STOP_SECONDS)
 
     def quiet(self, words: Sequence[str], what: str) -> str:
         """Run it and return its stdout; raises DevError with its own words when it fails.
@@ -106,10 +117,10 @@ class Compose:
         return bool(_docker("volume", "ls", "--quiet", *filters).stdout.strip())
 
 
-def _hand_on(process: subprocess.Popen[str]) -> None:
-    """Print its lines without the control sequence that some versions begin each line with, terminal or not."""
-    for line in process.stdout or ():
-        out(line.rstrip("\n").replace("\033[2K", ""))
+def _hand_on(lines: IO[str], stream: TextIO) -> None:
+    with lines:
+        for line in lines:
+            hand_on(line.rstrip("\n"), stream)
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TextIO
 
 # What replaces a sign on an output that cannot show it.
 PLAIN = {"🔧 ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}
+
+# What moves the cursor of a terminal, clears its lines or colours them.
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+CLEAR_LINE = "\x1b[2K"
 
 
 class DevError(Exception):
@@ -39,6 +44,16 @@ def fail(error: DevError) -> int:
     for line in error.help.splitlines():
         note(f"  help: {line}")
     return error.code
+
+
+def plain(text: str) -> str:
+    """The text without a terminal's control sequences."""
+    return CONTROL.sub("", text)
+
+
+def hand_on(line: str, stream: TextIO) -> None:
+    """Write a line of another program, colours only to a terminal, and never what clears a line."""
+    _write(stream, line.replace(CLEAR_LINE, "") if stream.isatty() else plain(line))
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -14,6 +14,7 @@ from .health import Watch
 from .postgres.server import taken
 from .processes import port_is_free
 from .project import BACKEND_HEADING
+from .workers import EVERY, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 PLAN = "/gen/plan.json"
 EXCHANGE = "/exchange"
-RUN = ("run", "--rm", "--no-deps", "--name")
+RUN = ("run", "--no-deps", "--name")
 RUNNER = ("python3", "-m", "genmigrate")
+# The images are there and the containers started when the driver begins to wait for its workers.
+WORKER_SECONDS = "60"
 # Driver and workers of one run meet in a folder of their own; whoever comes first makes it.
 IN_EXCHANGE = ("sh", "-c", 'mkdir -p "$0" && exec "$@"')
 
@@ -143,8 +146,9 @@ class Docker:
                 if process.returncode:
                     raise DevError(f"a migration container did not start:\n{errors.strip()}")
             command = [*IN_EXCHANGE, folder, *RUNNER, words[0], "--plan", PLAN, "--exchange", folder]
-            command += ["--workers", "external", *words[1:]]
-            return project.run([*RUN, driver, "-T", "migrations", *command])
+            command += ["--workers", "external", "--worker-timeout", WORKER_SECONDS, *words[1:]]
+            check = Workers(driver, folder, workers).check
+            return project.run([*RUN, driver, "--rm", "-T", "migrations", *command], check, EVERY)
         finally:
             compose.remove([driver, *workers.values()])
 
