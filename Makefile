@@ -14,10 +14,10 @@ all: setup
 	@$(BIN)/gen
 	@$(MAKE) --no-print-directory hint
 
-setup: .gen/environment
+setup: .venv/.locked
 
 # The environment follows its lock: an edit of either file makes it anew.
-.gen/environment: pyproject.toml uv.lock Makefile
+.venv/.locked: pyproject.toml uv.lock Makefile
 	@missing=; for tool in $(PYTHON) git node npm; do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
 	  if [ -n "$$missing" ]; then echo "make: not found:$$missing; install it and run make again" >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,7 +26,7 @@ setup: .gen/environment
 	  { echo "make: putting uv $(UV_VERSION) into .venv"; $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
 	@echo "make: setting up .venv from uv.lock"
 	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
-	@mkdir -p .gen && printf '*\n' > .gen/.gitignore && touch $@
+	@touch $@
 
 .PHONY: hint
 hint:

@@ -39,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has left (`gen explain … | head`): nobody is there to be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        print(f"gen: {error}", file=sys.stderr)
+        return ERROR
+    except Exception:  # noqa: BLE001 (the last resort)
+        # Python would exit with 1, which means drift here.
+        import traceback
+
+        traceback.print_exc()
+        print("gen: this is a mistake of gen's own, not of yours; nothing is half-written", file=sys.stderr)
+        return ERROR
 
 
 def _dispatch(arguments: list[str]) -> int:

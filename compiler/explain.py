@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from compiler.output.tree import Tree, TreeFile
 
 
+# What is said of a line of an output that no line of the spec decides, by the kind of the file.
+_UNDECIDED = {
+    "record": "a hash of what gen wrote, by which it knows its own files",
+    "merged": "yours: gen keeps it as it is",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a file: its path, its number from 1, its text without the line break."""
@@ -46,7 +53,7 @@ def describe(
         return [], _refuse(path, f"the output has {len(_line_starts(file.text))} lines", "name one of them")
     places = origins_of(file, line)
     if not places:
-        return [f"{path}:{line}: the same in every project; no line of the spec decides it"], None
+        return [f"{path}:{line}: {_UNDECIDED.get(file.kind, 'the same in every project')}"], None
     return [f"{place}: {_source_line(root, place)}" for place in places], None
 
 
@@ -61,7 +68,7 @@ def _describe_spec_line(
         return [], _refuse(path, f"the file has {count} lines", "name one of them")
     reached = reached_by(tree, emitters, path, line)
     if not reached:
-        return [f"{path}:{line}: reaches no output"], None
+        return [f"{path}:{line}: no value begins here that a program's file depends on"], None
     return [f"{found.path}:{found.number}: {found.text.strip()}" for found in reached], None
 
 

@@ -75,10 +75,6 @@ def _unknown_takes(take: frozenset[str], outputs: list[Output]) -> list[Diagnost
 
 
 def emit(spec: Spec, emitters: tuple[Emitter, ...] = EMITTERS) -> list[Output]:
-    """Spell every environment of `spec` by every emitter."""
+    """Spell `spec` by every emitter."""
     plan = make_plan(spec)
-    outputs: list[Output] = []
-    for emitter in emitters:
-        emitted = [output for environment in plan.environments for output in emitter.emit(environment)]
-        outputs += emitted or emitter.missing(plan)
-    return outputs
+    return [output for emitter in emitters for output in emitter.emit(plan)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile, owned
+from compiler.emit.file import Emitter, Output, OutputFile, owned, per_environment
 from compiler.emit.template import render
 
 if TYPE_CHECKING:
@@ -18,4 +18,4 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     return (OutputFile(f"out/{env.name.value}/compose.yaml", env.name.value, content),)
 
 
-COMPOSE = Emitter("compose", ("out/{environment}/compose.yaml",), _emit)
+COMPOSE = Emitter("compose", ("out/{environment}/compose.yaml",), per_environment(_emit))

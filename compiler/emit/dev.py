@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile, owned
+from compiler.emit.file import Emitter, Output, OutputFile, owned, per_environment
 from compiler.emit.structure import Json, Owned, write_json
 
 if TYPE_CHECKING:
@@ -60,4 +60,4 @@ def _service(service: ServicePlan) -> Json:
     }
 
 
-DEV = Emitter("dev", ("out/{environment}/dev.json",), _emit)
+DEV = Emitter("dev", ("out/{environment}/dev.json",), per_environment(_emit))

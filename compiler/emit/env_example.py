@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile, owned
+from compiler.emit.file import Emitter, Output, OutputFile, owned, per_environment
 from compiler.emit.seal import seal
 from compiler.emit.template import render
 
@@ -21,4 +21,4 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     return (OutputFile(PATH, env.name.value, seal(content, "environments/")),)
 
 
-ENV_EXAMPLE = Emitter("env-example", (PATH,), _emit)
+ENV_EXAMPLE = Emitter("env-example", (PATH,), per_environment(_emit))

@@ -63,23 +63,22 @@ class OutputScripts:
 Output: TypeAlias = OutputFile | OutputScripts
 
 
-def _nothing(_: Plan) -> tuple[Output, ...]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Emitter:
     """One kind of output. `paths` are the patterns of all that it can ever produce.
 
     A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
     be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it.
-
-    `missing` is asked about the whole plan when no environment wanted this kind of output: it takes back what lies
-    inside a file of the user's, where no record of an environment can say so.
     """
 
     name: str
     paths: tuple[str, ...]
-    emit: Callable[[EnvironmentPlan], tuple[Output, ...]]
+    emit: Callable[[Plan], tuple[Output, ...]]
     prose: bool = False
-    missing: Callable[[Plan], tuple[Output, ...]] = _nothing
+
+
+def per_environment(
+    emit: Callable[[EnvironmentPlan], tuple[Output, ...]],
+) -> Callable[[Plan], tuple[Output, ...]]:
+    """Turn what spells one environment into what spells them all."""
+    return lambda plan: tuple(output for environment in plan.environments for output in emit(environment))

@@ -55,9 +55,10 @@ def _text(leaf: Leaf[str]) -> Text:
     return Text(leaf.value, (Span(0, len(leaf.value), leaf.places),) if leaf.places else ())
 
 
-def _take_back(plan: Plan) -> tuple[Output, ...]:
-    """Without a local environment none of our scripts stays behind."""
-    return tuple(OutputScripts(PATH, "", env.tool.value) for env in plan.environments[:1])
+def _emit_all(plan: Plan) -> tuple[Output, ...]:
+    scripts = tuple(output for env in plan.environments for output in _emit(env))
+    # Without a local environment none of our scripts stays behind in the user's file.
+    return scripts or tuple(OutputScripts(PATH, "", env.tool.value) for env in plan.environments[:1])
 
 
-NPM = Emitter("npm", (PATH,), _emit, missing=_take_back)
+NPM = Emitter("npm", (PATH,), _emit_all)

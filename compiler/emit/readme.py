@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile
+from compiler.emit.file import Emitter, Output, OutputFile, per_environment
 from compiler.emit.template import render
 
 if TYPE_CHECKING:
@@ -17,4 +17,4 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     )
 
 
-README = Emitter("readme", ("out/{environment}/README.md",), _emit, prose=True)
+README = Emitter("readme", ("out/{environment}/README.md",), per_environment(_emit), prose=True)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiler.emit.file import Emitter, Output, OutputFile, Text
+from compiler.emit.file import Emitter, Output, OutputFile, Text, per_environment
 from compiler.emit.structure import Json, Owned, write_json
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _service(service: ServicePlan, migrations: MigrationsPlan) -> Json:
         "url_env": migrations.url_env,
         "config": migrations.config,
         "version_table": migrations.version_table,
-        **({} if separate is None else {"version_table_schema": separate}),
+        **({} if separate is None else {"version_table_schema": Owned(separate, separate.places)}),
     }
 
 
@@ -77,4 +77,8 @@ def _runner_sources() -> tuple[tuple[str, str], ...]:
     )
 
 
-RUNNER = Emitter("runner", ("out/{environment}/plan.json", "out/{environment}/runner/genmigrate/*.py"), _emit)
+RUNNER = Emitter(
+    "runner",
+    ("out/{environment}/plan.json", "out/{environment}/runner/genmigrate/*.py"),
+    per_environment(_emit),
+)

@@ -177,24 +177,31 @@ def _node_markdown(value: object) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in " -._/:") else f"#{ord(c)};" for c in str(value))
 
 
-FILTERS: dict[str, Callable[..., Spelt]] = {
-    "scalar": _filter("compose", _compose_scalar),
-    "text_scalar": _filter("compose", lambda value: quote_compose(str(value))),
-    "words": _compose_words,
-    "key": _key,
-    "published": _published,
-    "mounted": _mounted,
-    "volume": _volume,
-    "database_url": _database_url,
-    "variable_or": _variable_or,
-    "required_variable": _required_variable,
-    "optional_variable": _optional_variable,
-    "env_name": _filter("env", _env_name),
-    "env_comment": _filter("env", _identifier),
-    "env_value": _filter("env", quote_env),
-    "text": _filter("markdown", lambda value: escape_markdown(str(value))),
-    "code": _filter("markdown", lambda value: code_markdown(str(value))),
-    "script": _filter("markdown", _script_name),
-    "node_id": _filter("markdown", lambda value: _identifier(value).replace("-", "_")),
-    "node": _filter("markdown", _node_markdown),
+# target → name of a filter → how it spells. A template sees the filters of its own target only.
+FILTERS: dict[str, dict[str, Callable[..., Spelt]]] = {
+    "compose": {
+        "scalar": _filter("compose", _compose_scalar),
+        "text_scalar": _filter("compose", lambda value: quote_compose(str(value))),
+        "words": _compose_words,
+        "key": _key,
+        "published": _published,
+        "mounted": _mounted,
+        "volume": _volume,
+        "database_url": _database_url,
+        "variable_or": _variable_or,
+        "required_variable": _required_variable,
+        "optional_variable": _optional_variable,
+    },
+    "env": {
+        "name": _filter("env", _env_name),
+        "comment": _filter("env", _identifier),
+        "value": _filter("env", quote_env),
+    },
+    "markdown": {
+        "text": _filter("markdown", lambda value: escape_markdown(str(value))),
+        "code": _filter("markdown", lambda value: code_markdown(str(value))),
+        "script": _filter("markdown", _script_name),
+        "node_id": _filter("markdown", lambda value: _identifier(value).replace("-", "_")),
+        "node": _filter("markdown", _node_markdown),
+    },
 }

@@ -56,6 +56,8 @@ def _target_of(name: str) -> str:
     declared = _TARGET.fullmatch(first)
     if declared is None:
         raise TemplateError(f"{name}: the first line must declare the target: <%# target: … %>")
+    if declared[1] not in FILTERS:
+        raise TemplateError(f"{name}: {declared[1]} is no target; there are {', '.join(FILTERS)}")
     return declared[1]
 
 
@@ -99,7 +101,7 @@ class _Environment(Environment):
         )
         self.target = target
         self.places: list[tuple[Place, ...]] = []
-        self.filters = dict(FILTERS)
+        self.filters = dict(FILTERS[target])
         self.tests = {}
         self.globals = {
             "_enter": lambda value: self._enter(_places_of(value)),

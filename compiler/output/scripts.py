@@ -62,7 +62,7 @@ def merge(
 
 def command_digest(command: str) -> str:
     """The hash under which a script's command is recorded."""
-    return digest(command.encode())
+    return digest(command.encode("utf-8", "surrogatepass"))
 
 
 def is_ours(command: str, tool: str) -> bool:

@@ -206,7 +206,7 @@ IMAGE = Kind(
 TOOL = Kind(
     "invalid-tool",
     "a command",
-    r"(?=.{1,200}$)[A-Za-z0-9._/@+=:][A-Za-z0-9._/@+=:-]*( [A-Za-z0-9._/@+=:-]+)*",
+    r"(?=.{1,200}$)[A-Za-z0-9._/@+:][A-Za-z0-9._/@+:-]*( [A-Za-z0-9._/@+=:-]+)*",
     "write words of letters, digits and ._/@+=:- with one space between them, such as uv run gen",
 )
 PREFIX = Kind(

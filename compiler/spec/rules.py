@@ -34,10 +34,18 @@ _OUR_VARIABLES = {
     "PYTHON_IMAGE",
     "PYTHONPATH",
 }
+# What bash, Docker, libpq, Python and their like read themselves: a `.env` must not hold such a name.
+_THEIR_VARIABLES = re.compile(
+    r"(?:BASH|BUILDKIT|COMPOSE|DOCKER|DYLD|GIT|LC|LD|NODE|NPM|PIP|PYTHON|SSL|UV)_.*|PG[A-Z]*|PYTHON.*"
+    "|BASH|BASHOPTS|ENV|EUID|HOME|IFS|LANG|OPTIND|PPID|PWD|OLDPWD|SHELL|SHELLOPTS|TMPDIR|TZ|UID|USER|_"
+)
 # The major version in the tag of an official image: `postgres:16.4-alpine@…`.
 _TAG = re.compile(r"/?postgres:([0-9]{1,4})\b")
 # Names of services beside the user's in compose.yaml; names of scripts beside `migrate:<service>`.
 _OUR_SERVICES = {"postgres", "migrations"}
+# Roles that PostgreSQL does not let anybody create, besides those that begin with pg_.
+_ROLES = {"none", "public"}
+_PLAIN = "a plain value"
 _OUR_SCRIPTS = {"rollback", "sql", "status", "upgrade"}
 
 
@@ -123,10 +131,12 @@ def variables(tree: Node) -> Iterator[Diagnostic]:
     """Refuse a name of an environment variable that means two things; values and secrets may repeat by service."""
     taken: dict[str, tuple[str, Place]] = {}
     for name, kind, place in _variables(tree):
-        if name in _OUR_VARIABLES:
+        theirs = kind != _PLAIN and _THEIR_VARIABLES.fullmatch(name)
+        if name in _OUR_VARIABLES or theirs:
+            who = "other programs read" if theirs else "outputs set themselves"
             yield Diagnostic(
                 "reserved-name",
-                f"found {shown(name)}, which outputs set themselves",
+                f"found {shown(name)}, which {who}",
                 place,
                 help="choose another name",
             )
@@ -154,12 +164,20 @@ def _variables(tree: Node) -> Iterator[tuple[str, str, Place]]:
         yield from ((secret, "a secret", node.place) for secret, node in items(service, "secrets"))
     for _, service in services:
         for name, node in entries(service, "env").items():
-            yield name, "a plain value", node.key_place or node.place
+            yield name, _PLAIN, node.key_place or node.place
 
 
 def names(tree: Node) -> Iterator[Diagnostic]:
     """Refuse names that outputs derive and that are too long or taken."""
     platform = text(tree, "platform") or ""
+    role, written = platform.replace("-", "_"), find(tree, "platform")
+    if written and not IDENTIFIER.fault(platform) and (role.startswith("pg_") or role in _ROLES):
+        yield Diagnostic(
+            "reserved-name",
+            f"found {shown(platform)}, whose PostgreSQL role would be {shown(role)}, which nobody may have",
+            written.place,
+            help="choose another name",
+        )
     services = entries(tree, "services")
     for name, service in services.items():
         place = service.key_place or service.place

@@ -189,6 +189,21 @@ def test_a_closed_pipe_is_no_mistake(project: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["\\ud800", "bin/gen \\ud800"])
+def test_a_script_that_no_utf8_can_hold(command: str, project: Path) -> None:
+    (project / "package.json").write_text('{"scripts": {"dev": "' + command + '"}}', encoding="utf-8")
+    gen(project, "--check", code=2 if "gen" not in command else 1)
+
+
+def test_what_the_system_refuses_is_no_drift(project: Path) -> None:
+    command = f"'{sys.executable}' -m compiler explain environments/platform.yaml:3 > /dev/full"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode not in (0, 1), done.stderr
+
+
 def test_usage_mistakes(project: Path) -> None:
     for arguments in (["--frobnicate"], ["nonsense"], ["--format", "xml"], ["explain"]):
         gen(project, *arguments, code=2)

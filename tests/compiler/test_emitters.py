@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compiler.emit.file import Emitter, Output, OutputFile
+from compiler.emit.file import Emitter, Output, OutputFile, per_environment
 from compiler.emit.structure import write_json
 from compiler.explain import describe, reached_by
 from compiler.output.compare import compare
@@ -19,7 +19,7 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     return (OutputFile(path, env.name.value, write_json({"tenants": env.tenants})),)
 
 
-TENANTS = Emitter("tenants", ("out/{environment}/tenants.json",), _emit)
+TENANTS = Emitter("tenants", ("out/{environment}/tenants.json",), per_environment(_emit))
 
 
 def _run(root: Path, *emitters: Emitter) -> None:

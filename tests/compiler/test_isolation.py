@@ -52,6 +52,22 @@ def test_two_branches_merge_and_are_in_sync(pair: tuple[str, str], repository: P
     assert _git(repository, "status", "--porcelain") == ""
 
 
+def test_the_one_exception_is_the_policy_which_compares_environments(repository: Path) -> None:
+    _git(repository, "checkout", "--quiet", "-b", "stricter-staging", "main")
+    staging = repository / "environments/staging.yaml"
+    staging.write_text(
+        staging.read_text(encoding="utf-8") + "migrations: {lock_timeout: 2s}\n", encoding="utf-8"
+    )
+    gen(repository)
+    _git(repository, "commit", "--quiet", "--all", "--message", "staging")
+    _git(repository, "checkout", "--quiet", "-b", "looser-production", "main")
+    edit(repository / "environments/production.yaml", "lock_timeout: 2s", "lock_timeout: 3s")
+    gen(repository)
+    _git(repository, "commit", "--quiet", "--all", "--message", "production")
+    _git(repository, "merge", "--quiet", "--no-edit", "stricter-staging")
+    assert "error[looser-policy]" in gen(repository, "--check", code=2).stderr
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_changes_its_own_outputs_only(environment: str, repository: Path) -> None:
     before = snapshot(repository)

@@ -60,7 +60,7 @@ def test_an_if_owns_its_block_and_a_for_its_turns(write) -> None:
         "<%= 'a literal' %>",
         "<%= x.value %>",
         "<%= x.value | scalar %>",
-        "<%= x | env_value %>",
+        "<%= x | value %>",
         "<%= x | upper %>",
         "<%= x | safe %>",
         "<%= y | scalar %>",
@@ -95,7 +95,7 @@ def test_user_text_is_never_a_template(write) -> None:
 @pytest.mark.parametrize("value", ["it's", "two\nlines"])
 def test_a_value_that_no_reader_of_env_files_agrees_on_is_refused(value: str, write) -> None:
     with pytest.raises(UnspeakableError):
-        write("<%# target: env %>\nX=<%= x | env_value %>\n", x=Leaf(value))
+        write("<%# target: env %>\nX=<%= x | value %>\n", x=Leaf(value))
 
 
 def test_every_template_declares_a_target_and_is_rendered_by_a_golden_case_or_a_starter() -> None:

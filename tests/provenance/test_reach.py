@@ -99,6 +99,11 @@ def _candidates(value: object, names: list[str]) -> list[str]:
     ]
 
 
+def before_key(before: str, scalar: Scalar) -> bool:
+    """Tell whether nothing but the scalar's own key stands before it on its line."""
+    return before.strip() == f"{scalar.loc[-1]}:"
+
+
 def _variants(folder: Path, scalar: Scalar) -> list[tuple[str, bool]]:
     """Return the file's text with the scalar changed in every way to try, and whether the scalar is still there."""
     text = (folder / scalar.file).read_text(encoding="utf-8")
@@ -118,6 +123,8 @@ def _variants(folder: Path, scalar: Scalar) -> list[tuple[str, bool]]:
         (with_line(line[:begin] + other + line[end:]), True)
         for other in _candidates(scalar.node.value, names)
     ]
+    if before_key(line[:begin], scalar) and not line[end:].strip():
+        variants.append((with_line(None), False))
     if isinstance(scalar.loc[-1], int):
         before, after = line[:begin], line[end:]
         if before.strip() == "-":
@@ -213,8 +220,10 @@ def _apply(folder: Path, scalar: Scalar, variant: str) -> Tree | None:
         spec = yaml.safe_load(variant)
     except yaml.YAMLError:
         return None
-    for service in spec.get("services", {}).values():
-        if "path" in service:
+    if path.stem != "platform" and "environment" not in (spec or {}):
+        return None
+    for service in (spec.get("services") or {}).values():
+        if service and "path" in service:
             (folder / service["path"]).mkdir(parents=True, exist_ok=True)
     target = path if path.stem == "platform" else path.with_name(f"{spec['environment']}.yaml")
     path.unlink()
