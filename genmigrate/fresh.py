@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+CACHED = type(lru_cache(len))
 SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
 
 
@@ -41,9 +43,8 @@ def _forget(schema: str, folder: Path, before: set[str]) -> None:
     own = {name: module for name, module in list(sys.modules.items()) if _belongs(module, folder)}
     for module in own.values():
         for value in list(vars(module).values()):
-            clear = getattr(value, "cache_clear", None) if callable(value) else None
-            if callable(clear):  # functools.cache around a function that may have read ALEMBIC_SCHEMA
-                clear()
+            if type(value) is CACHED:  # around a function that may have read ALEMBIC_SCHEMA
+                value.cache_clear()
     if any(_keeps(vars(module), schema) for module in own.values()):
         shared = {
             _top(name) for name, module in list(sys.modules.items()) if name not in before and _holds(module)
@@ -70,11 +71,12 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
 def _keeps(names: dict[str, Any], schema: str) -> bool:
     """Whether a module's global, or something directly inside one, is a text with the schema's name."""
     for key, value in list(names.items()):
-        inside = value if isinstance(value, dict) else getattr(value, "__dict__", None) or {}
-        if key.startswith("__") or isinstance(value, type(sys)):
+        if key.startswith("__") or type(value) is type(sys):
             continue
-        if any(isinstance(text, str) and schema in text for text in (value, *list(inside.values()))):
-            return True
+        with suppress(Exception):  # a proxy of nothing yet
+            inside = value if isinstance(value, dict) else getattr(value, "__dict__", None) or {}
+            if any(isinstance(text, str) and schema in text for text in (value, *list(inside.values()))):
+                return True
     return False
 
 

@@ -32,7 +32,7 @@ def say(line: str, stream: TextIO | None = None) -> None:
     try:
         out.write(line + "\n")
         out.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads it any more, or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 

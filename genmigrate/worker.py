@@ -16,7 +16,7 @@ from genmigrate.codes import OK, TERMINATED, RunError, worst
 from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
 from genmigrate.job import Job
 from genmigrate.output import one_line, say
-from genmigrate.session import Session, driver_module
+from genmigrate.session import Session, driver_module, word_of
 from genmigrate.url import parse
 from genmigrate.watch import STOPPED, DriverEndedError, Watch
 
@@ -86,7 +86,7 @@ def _carry_out(job: Job) -> None:
         job.give_up(trouble)
     except Exception as error:  # noqa: BLE001 - the driver must be told whatever went wrong
         traceback.print_exc()
-        job.give_up(RunError("failed", _unforeseen(job, error)))
+        job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
 
 
 def _unforeseen(job: Job, error: Exception) -> str:

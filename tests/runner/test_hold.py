@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,6 +19,30 @@ from .test_exchange import SLOW, _children, _command, sleeping, until
 if TYPE_CHECKING:
     from .conftest import Platform
 
+ASYNC = """
+import asyncio, os
+import sqlalchemy as sa
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+
+def work(connection):
+    connection.execute(sa.text(f'SET search_path TO "{os.environ["ALEMBIC_SCHEMA"]}"'))
+    connection.commit()
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main():
+    engine = create_async_engine(os.environ["ACCOUNTS_DATABASE_URL"])
+    async with engine.connect() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+asyncio.run(main())
+"""
 BLOCK = "with op.get_context().autocommit_block():\n"
 
 
@@ -241,6 +267,53 @@ def test_refusals_by_the_database_have_their_own_codes(platform: Platform) -> No
     file.write_text(file.read_text().replace("ROLE pg_monitor", "transaction_read_only = on"))
     ended = platform.run("upgrade")
     assert (ended.code, "  ✗ accounts_default read-only at denied: " in ended.out) == (9, True), ended.out
+    assert platform.version("accounts_default") == "a2"
+
+
+def test_an_env_py_on_an_async_engine(platform: Platform) -> None:
+    pytest.importorskip("greenlet")
+    platform.only("accounts")
+    (platform.root / "accounts" / "migrations" / "env.py").write_text(ASYNC)
+    url = platform.server.url(platform.service("accounts")["database"], scheme="postgresql+psycopg_async")
+    ended = platform.run("upgrade", ACCOUNTS_DATABASE_URL=url)
+    assert (ended.code, ended.out.count("(create_accounts, add_email)")) == (0, 2), ended.out
+    platform.add(
+        "accounts",
+        "a3",
+        "a2",
+        "add_x",
+        f'{BLOCK}    op.execute("CREATE INDEX CONCURRENTLY ON accounts (email)")',
+    )
+    assert platform.run("upgrade", ACCOUNTS_DATABASE_URL=url).code == 0
+    assert platform.query("accounts", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+
+def test_an_engine_that_keeps_its_connection_keeps_no_lock(platform: Platform) -> None:
+    """The first tenant's connection is used for the second; nobody has to wait for the first any more."""
+    platform.only("accounts")
+    (platform.root / "accounts" / "pooled.py").write_text(
+        "import os\nimport sqlalchemy as sa\n"
+        "url = sa.make_url(os.environ['ACCOUNTS_DATABASE_URL']).set(drivername='postgresql+psycopg')\n"
+        "engine = sa.create_engine(url)\n"
+    )
+    env(platform, "engine = sa.create_engine(url, poolclass=sa.NullPool)", "from pooled import engine")
+    key = key_of("statements in accounts_default")
+    count = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint)"
+    body = (
+        f'found = op.get_bind().exec_driver_sql("{count} = {key}").scalar()\n'
+        'assert found == (context.get_context().version_table_schema == "accounts_default")'
+    )
+    platform.add("accounts", "a3", "a2", "look", body)
+    ended = platform.run("upgrade")
+    assert ended.code == 0, ended.out
+
+
+def test_a_full_disk_behind_stdout_stops_nothing(platform: Platform) -> None:
+    platform.only("accounts")
+    command = platform.command("upgrade", "--plan", str(platform.plan_file), "--root", str(platform.root))
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, env=platform.environ, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
     assert platform.version("accounts_default") == "a2"
 
 

@@ -77,7 +77,7 @@ def test_a_password_is_hidden_in_every_spelling(password: str) -> None:
 
 
 def test_dotenv() -> None:
-    text = "# c\nA=1\nexport B = 'x # y' # c\nC=\"q=\"\nD=a#b # c\nE=\n=x\nnothing\nF=#c\n"
+    text = "# c\nA=1\nexport B = 'x # y' # c\nexport\tC=\"q=\"\nD=a#b # c\nE=\n=x\nnothing\nF=#c\n"
     assert environment.parse_dotenv(text) == {"A": "1", "B": "x # y", "C": "q=", "D": "a#b", "E": "", "F": ""}
 
 

@@ -173,7 +173,11 @@ def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
         ),
         (
             {"services": [{**GOOD["services"][0], "schema": "{tenant}"}], "tenants": ["pg_x"]},
-            "belong to PostgreSQL",
+            "schema pg_x belongs to PostgreSQL",
+        ),
+        (
+            {"services": [{**GOOD["services"][0], "schema": "{tenant}"}], "tenants": ["public"]},
+            "tenant public would own the schema public",
         ),
     ],
 )
