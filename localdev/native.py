@@ -117,7 +117,7 @@ class Native:
     def _services(self, values: dict[str, str]) -> int:
         out(BACKEND_HEADING)
         envfile.say_blank_secrets(self._project, values, dict(os.environ))
-        return Supervisor(self._project, self._state, values).run()
+        return Supervisor(self._project, self._state, values, self._server.running).run()
 
     def _check_free(self) -> None:
         """No service of an earlier start may be left, and every port must be free."""

@@ -22,11 +22,13 @@ from .health import Watch
 from .processes import TOKEN, Mark, end_group, is_left, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .project import Project, Service
     from .state import State
 
+# How often to look whether PostgreSQL is still there.
+SERVER_SECONDS = 2.0
 COLOURS = (36, 33, 32, 35, 34, 31)
 # Runs the words of `dev` in the service's folder, after those of `run` were understood at the root.
 IN_FOLDER = 'cd "$0" && exec "$@"'
@@ -35,7 +37,11 @@ IN_FOLDER = 'cd "$0" && exec "$@"'
 class Supervisor:
     """Starts services under honcho's process runner, each in a process group of its own."""
 
-    def __init__(self, project: Project, state: State, values: Mapping[str, str]) -> None:
+    def __init__(
+        self, project: Project, state: State, values: Mapping[str, str], server: Callable[[], object | None]
+    ) -> None:
+        """Take the services of `project`; `server` gives PostgreSQL's process, None when it is gone."""
+        self._server = server
         self._project = project
         self._state = state
         self._values = values
@@ -67,13 +73,25 @@ class Supervisor:
                 self._start(service)
             self._await_starts()
         Watch(self._project, lambda line: self._put("ready", line)).start()
+        asked = time.monotonic()
         while not self._stopped:
             self._next(timeout=1.0)
+            if time.monotonic() - asked >= SERVER_SECONDS:
+                asked = time.monotonic()
+                if self._server() is None:
+                    return self._without_server()
         name, code = next(iter(self._stopped.items()))
         self._end()
         how = f"with exit code {code}" if code >= 0 else f"by signal {-code}"
         note(f"error: {name} ended {how}; the other services were stopped")
         note(f"  help: its log is {self._state.logs.relative_to(self._project.root) / f'{name}.log'}")
+        return 1
+
+    def _without_server(self) -> int:
+        self._end()
+        note("error: PostgreSQL ended; the services were stopped")
+        log = self._state.logs.relative_to(self._project.root) / "postgres.log"
+        note(f"  help: its log is {log}; start again: `{self._project.script('dev up --native')}`")
         return 1
 
     def _start(self, service: Service) -> None:

@@ -29,7 +29,8 @@ from localdev import interrupts, project, state, supervisor
 found = project.load(Path(sys.argv[1]))
 try:
     with interrupts.raised():
-        code = supervisor.Supervisor(found, state.State(found.root), {}).run()
+        server = lambda: None if Path(sys.argv[1], "server-is-gone").exists() else True
+        code = supervisor.Supervisor(found, state.State(found.root), {}, server).run()
 except interrupts.Interrupted as signal:
     code = signal.code
 sys.exit(code)
@@ -114,6 +115,17 @@ def test_one_that_ends_takes_all_with_it_and_is_named(tmp_path: Path) -> None:
     assert "error: two ended with exit code 7; the other services were stopped" in output
     assert "help: its log is .gen/logs/two.log" in output
     assert [members(group) for group in groups(output)] == [[]]
+
+
+def test_a_postgresql_that_ends_takes_the_services_with_it(tmp_path: Path) -> None:
+    process = run(tmp_path, small.service("one", python(SERVER)))
+    (group,) = groups(read_until(process, "Ready"))
+    (tmp_path / "server-is-gone").touch()
+    output, _ = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert "error: PostgreSQL ended; the services were stopped" in output
+    assert "help: its log is .gen/logs/postgres.log" in output
+    assert members(group) == []
 
 
 def test_what_a_killed_supervisor_left_is_known_and_ended(tmp_path: Path) -> None:

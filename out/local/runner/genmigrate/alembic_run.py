@@ -2,65 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genmigrate.codes import RunError
+from genmigrate.fresh import in_schema
+from genmigrate.hold import AstrayError, Hold
 from genmigrate.output import one_line
-from genmigrate.session import sqlstate
+from genmigrate.session import sqlstate, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from genmigrate.history import History
-    from genmigrate.plan import Plan, Service, Target
+    from genmigrate.job import Job
+    from genmigrate.plan import Service, Target
+    from genmigrate.session import Session
     from genmigrate.url import DatabaseUrl
 
 
 class RevisionError(Exception):
     """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
 
-    def __init__(self, revision: str | None, reason: str, place: str) -> None:
+    def __init__(self, revision: str | None, reason: str, place: str, word: str = "failed") -> None:
         super().__init__(reason)
         self.revision = revision
         self.reason = reason
         self.place = place
+        self.word = word
+        self.halved = False
 
 
-class WrongSchemaError(Exception):
-    """env.py works in another schema, or with another version table, than the plan says."""
-
-
-@contextmanager
-def _in_schema(schema: str) -> Iterator[None]:
-    """ALEMBIC_SCHEMA for env.py; sys.path and the variable are put back afterwards."""
-    path = list(sys.path)
-    os.environ["ALEMBIC_SCHEMA"] = schema
-    try:
-        yield
-    finally:
-        os.environ.pop("ALEMBIC_SCHEMA", None)
-        sys.path[:] = path
-
-
-def upgrade(
-    plan: Plan,
-    service: Service,
-    target: Target,
-    history: History,
-    url: DatabaseUrl,
-    check: Callable[[], None],
-) -> list[str]:
+def upgrade(job: Job, target: Target, history: History, url: DatabaseUrl, session: Session) -> list[str]:
     """Apply what is pending in one schema, each revision in a transaction of its own.
 
-    Returns the ids of the applied revisions in order. Raises RevisionError, or the RunError that `check`, called
-    before each revision, raises. The working directory must be the service's folder.
+    `session` holds the schema's lock. Returns the ids of the applied revisions in order. Raises RevisionError, or
+    RunError when the work was stopped or cut. The working directory must be the service's folder.
     """
+    hold = Hold(job, target, session)
     applied: list[str] = []
     running: list[str] = []
 
@@ -68,11 +49,12 @@ def upgrade(
         original = step.migration_fn
 
         def migrate(**arguments: Any) -> None:
-            check()
+            job.watch.check()
             running.append(step.revision.revision)
-            _confine(context, target.schema, plan)
+            job.working_at = (target.label, history.slug(running[-1]))
+            hold.confine(context)
             original(**arguments)
-            _expect(context, target.schema)
+            hold.expect(context)
 
         step.migration_fn = migrate
         return step
@@ -83,37 +65,58 @@ def upgrade(
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
         given["on_version_apply"] = (*_tuple(given.get("on_version_apply")), observed)
-        _agree(given, "version_table", service.version_table)
+        _agree(given, "version_table", job.service.version_table)
         _agree(given, "version_table_schema", target.version_schema)
 
+    job.working_at = (target.label, "env.py")
     try:
-        with _in_schema(target.schema):
-            _run(service, history.head, guarded, options, {})
+        with in_schema(target.schema):
+            _run(job.service, history.head, guarded, options, {}, hold=hold)
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        check()  # an error that our own cancelling caused is not the migration's
-        raise RevisionError(
-            running[-1] if running else None, url.hide(_reason(error)), _place(error)
-        ) from None
+        job.watch.check()  # an error that our own cancelling caused is not the migration's
+        raised = RevisionError(
+            running[-1] if running else None,
+            url.hide(_reason(error)),
+            _place(error),
+            _word(error, hold, session),
+        )
+        raised.halved = hold.halved
+        raise raised from None
+    finally:
+        job.working_at, job.backend = ("", ""), 0
     return applied
 
 
-def render(
-    service: Service, target: Target, history: History, start: str | None, url: DatabaseUrl
-) -> tuple[str, list[tuple[str, str]]]:
-    """The SQL from revision `start` (None: nothing) to the head, as env.py's offline mode spells it.
+def _word(error: BaseException, hold: Hold, session: Session) -> str:
+    """`failed`, or what a refusal by the database means; after an autocommit block a retry would cure nothing."""
+    if session.lost():
+        return "unreachable"
+    return "failed" if hold.halved else word_of(getattr(error, "orig", None) or error) or "failed"
 
-    Returns the SQL and, for each revision that cannot be rendered without a database, its id and the reason; such
-    a revision leaves a comment where its statements would be. Raises RevisionError when env.py itself fails.
+
+def render(
+    service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
+) -> tuple[str, tuple[str, str] | None, list[str]]:
+    """The SQL from the revisions `start` to the head, as env.py's offline mode spells it.
+
+    Returns the SQL, the id of the first revision that cannot be rendered without a database with the reason, and
+    the ids of those behind it; the SQL ends at that revision, with a statement that fails in its place. Raises
+    RevisionError when env.py itself fails.
     """
     buffer = StringIO()
     holes: list[tuple[str, str]] = []
+    left: list[str] = []
+    end: list[int] = []
 
     def guarded(step: Any, context: Any) -> Any:
         original = step.migration_fn
 
         def migrate(**arguments: Any) -> None:
+            if holes:
+                left.append(step.revision.revision)
+                return
             start_of_step = buffer.tell()
             try:
                 original(**arguments)
@@ -123,20 +126,32 @@ def render(
                 reason = url.hide(_reason(error))
                 holes.append((step.revision.revision, reason))
                 name = history.slug(step.revision.revision)
-                buffer.write(f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\n")
+                buffer.write(
+                    f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
+                )
+                end.append(buffer.tell())
 
         step.migration_fn = migrate
         return step
 
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
+        _agree(given, "version_table", service.version_table)
+        _agree(given, "version_table_schema", target.version_schema)
 
     try:
-        with _in_schema(target.schema):
-            _run(service, history.head, guarded, options, {"as_sql": True, "starting_rev": start}, buffer)
+        with in_schema(target.schema):
+            _run(
+                service,
+                history.head,
+                guarded,
+                options,
+                {"as_sql": True, "starting_rev": list(start) or None},
+                buffer,
+            )
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
         raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
-    return buffer.getvalue(), holes
+    return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
 
 
 def _run(
@@ -146,6 +161,7 @@ def _run(
     options: Callable[[dict[str, Any]], None],
     mode: dict[str, Any],
     buffer: StringIO | None = None,
+    hold: Hold | None = None,
 ) -> None:
     """What `alembic upgrade HEAD` does, with each step handed to `guarded` and env.py's options to `options`.
 
@@ -169,8 +185,17 @@ def _run(
     def configure_with_options(*positional: Any, **given: Any) -> None:
         options(given)
         configure(*positional, **given)
+        if hold is not None:
+            hold.take(environment.get_context())
 
-    environment.__dict__["configure"] = configure_with_options  # for this run; env.py calls it
+    def run_migrations(**arguments: Any) -> None:
+        run(**arguments)
+        if hold is not None:
+            hold.release(environment.get_context())
+
+    run = environment.run_migrations
+    # For this run; env.py calls them.
+    environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
     with environment:
         script.run_env()
 
@@ -181,7 +206,7 @@ def _agree(given: dict[str, Any], option: str, planned: str) -> None:
     Explicit even where env.py relies on search_path: a version table found in another schema would be believed.
     """
     if given.get(option) not in (None, planned):
-        raise WrongSchemaError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
+        raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
     given[option] = planned
 
 
@@ -195,20 +220,6 @@ def _tuple(value: Any) -> tuple[Any, ...]:
     return () if value is None else tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
 
 
-def _confine(context: Any, schema: str, plan: Plan) -> None:
-    """Before a revision, inside its transaction: the plan's limits hold, and it will work in its own schema."""
-    limits = (("lock_timeout", plan.lock_timeout_ms), ("statement_timeout", plan.statement_timeout_ms))
-    for name, value in limits:
-        context.connection.exec_driver_sql(f"SELECT set_config('{name}', '{value}', true)")
-    _expect(context, schema)
-
-
-def _expect(context: Any, schema: str) -> None:
-    actual = context.connection.exec_driver_sql("SELECT current_schema()").scalar()
-    if actual != schema:
-        raise WrongSchemaError(f"env.py works in schema {actual}, not in {schema} as ALEMBIC_SCHEMA says")
-
-
 def _reason(error: BaseException) -> str:
     """The first line of the database's own message with its SQLSTATE, or the exception's type and first line."""
     original = getattr(error, "orig", None) or error
@@ -216,7 +227,7 @@ def _reason(error: BaseException) -> str:
     if code:
         message = getattr(getattr(original, "diag", None), "message_primary", None) or original
         return f"{one_line(message)} (SQLSTATE {code})"
-    if isinstance(original, WrongSchemaError):
+    if isinstance(original, AstrayError):
         return one_line(original)
     text = one_line(original)
     name = type(original).__name__

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from genmigrate import exchange as exchanges
 from genmigrate.codes import OK, RunError, worst
 from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
-from genmigrate.output import names, say
+from genmigrate.output import names, say, say_exactly
 from genmigrate.watch import GRACE_S
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ class Driver:
         Returns the exit code. Raises RunError when the exchange folder cannot be used.
         """
         names_of_all = tuple(service.name for service in self.plan.services)
-        if exchanges.another_driver(self._exchange):
-            raise RunError(
-                "locked", f"another driver works in {self._exchange.folder}", "wait for it, run again"
-            )
+        exchanges.claim(self._exchange)
         beat = Beat(self._exchange, "driver", {"run": self._run})
         beat.start()
         try:
@@ -170,15 +167,18 @@ class Driver:
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
         """Repeat the worker's lines until its result is there or it is dead."""
         pulse = Pulse(LOOK_S)
-        offset, stopped_at = 0, 0.0
+        offset, stopped_at, shown = 0, 0.0, False
         self._seen.add(worker)
         while True:
             result = self._exchange.get(f"{service.name}.result")
             records, offset = self._exchange.records(service.name, offset)
             for record in records:
-                if record.get("run") == self._run and record.get("worker") == worker:
+                if self._mine(record, worker):
                     self._show(record, outcome)
-            if result and result.get("run") == self._run and result.get("worker") == worker:
+                    shown = True
+            if result and self._mine(result, worker):
+                if result["word"] and not shown:
+                    self._say(f"  ✗ {service.name} {result['word']}: {result['reason']}", True)
                 outcome.code, outcome.word = int(result["code"]), str(result["word"])
                 outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
                 outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
@@ -193,6 +193,10 @@ class Driver:
                 raise RunError(self._stop_word, "its worker did not stop in time")
             time.sleep(LOOK_S)
 
+    def _mine(self, message: Message | None, worker: str) -> bool:
+        found = message or {}
+        return (found.get("run"), found.get("worker")) == (self._run, worker)
+
     def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
         alive = self._exchange.get(f"{service.name}.alive")
         pulse.look(alive)
@@ -201,7 +205,7 @@ class Driver:
         replaced = alive is not None and alive.get("worker") not in (None, worker)
         if not (over or replaced or pulse.silent_s > exchanges.SILENCE_S):
             return
-        if self._exchange.get(f"{service.name}.result"):
+        if self._mine(self._exchange.get(f"{service.name}.result"), worker):
             return  # it ended as it should, between two looks
         why = "its worker was restarted in the middle" if replaced else "its worker ended without a result"
         if over and started:
@@ -213,7 +217,10 @@ class Driver:
     def _show(self, record: Message, outcome: Outcome) -> None:
         counts = dict(record.get("counts") or {})
         outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
-        self._say(str(record.get("text", "")), record.get("to") == "stderr")
+        text, note = str(record.get("text", "")), record.get("to") == "stderr"
+        if self.order.command == "sql" and not note:
+            return say_exactly(text)
+        return self._say(text, note)
 
     def _say(self, text: str, note: bool) -> None:
         if self.order.command != "status":  # its report is made of the results

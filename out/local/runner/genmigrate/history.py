@@ -8,7 +8,7 @@ import re
 import sys
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class Revision:
     parents: tuple[str, ...]
     needs: tuple[str, ...]
     file: Path
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ def read(folder: Path, config: str) -> History:
 
 
 def _graph(revisions: dict[str, Revision], config: str) -> History:
+    labelled = {label: each.id for each in revisions.values() for label in each.labels}
+    for each in list(revisions.values()):
+        needs = tuple(need if need in revisions else labelled.get(need, need) for need in each.needs)
+        revisions[each.id] = replace(each, needs=needs)
     for revision in revisions.values():
         for parent in revision.parents + revision.needs:
             if parent not in revisions:
@@ -191,9 +196,9 @@ def _revision(file: Path) -> Revision | None:
             "broken-history", f"{file.name}: revision is not one string", "write it as a plain string"
         )
     parents = _strings(file, "down_revision", values.get("down_revision"))
-    return Revision(
-        ids[0], _slug(file, ids[0]), parents, _strings(file, "depends_on", values.get("depends_on")), file
-    )
+    needs = _strings(file, "depends_on", values.get("depends_on"))
+    labels = _strings(file, "branch_labels", values.get("branch_labels"))
+    return Revision(ids[0], _slug(file, ids[0]), parents, needs, file, labels)
 
 
 def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ class Job:
     word: str = ""
     reason: str = ""
     way_out: str = ""
+    backend: int = 0  # of env.py's connection, to be cancelled
+    working_at: tuple[str, str] = ("", "")  # label of the schema, name of the revision
 
     def __post_init__(self) -> None:
         run = str(self.order["run"])
@@ -56,16 +58,17 @@ class Job:
             )
         return url
 
-    def connect(self, url: DatabaseUrl, create: bool) -> Session:
+    def connect(self, url: DatabaseUrl, create: bool, patience_s: float | None = None) -> Session:
         """A session with the plan's limits, once the server answers; `create` makes a missing database."""
+        patience = self.patience_s if patience_s is None else patience_s
         limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
         try:
-            return open_session(url, self.application, self.patience_s, self.watch.check, self.note)
+            return open_session(url, self.application, patience, self.watch.check, self.note)
         except RunError as trouble:
             if trouble.word != "missing-database" or not create:
                 raise
         create_database(url, self.application)
-        return open_session(url, self.application, self.patience_s, self.watch.check, self.note)
+        return open_session(url, self.application, patience, self.watch.check, self.note)
 
     def survey(
         self, session: Session, history: History, targets: tuple[Target, ...] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genmigrate.codes import RunError
 
@@ -31,14 +31,7 @@ def locked(session: Session, schema: str, patience_s: float, check: Callable[[],
     Raises RunError("locked") naming the holder after `patience_s` seconds.
     """
     key = key_of(schema)
-    give_up = time.monotonic() + patience_s
-    while not session.rows("SELECT pg_try_advisory_lock(%s)", [key])[0][0]:
-        check()
-        if time.monotonic() > give_up:
-            raise RunError(
-                "locked", f"{schema} is being migrated by {_holder(session, key)}", "wait for it, run again"
-            )
-        time.sleep(POLL_S)
+    acquire(session.rows, key, schema, patience_s, check)
     try:
         yield
     finally:
@@ -46,12 +39,31 @@ def locked(session: Session, schema: str, patience_s: float, check: Callable[[],
             session.rows("SELECT pg_advisory_unlock(%s)", [key])
 
 
-def _holder(session: Session, key: int) -> str:
+def acquire(
+    ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
+) -> None:
+    """Take one advisory lock on the connection that answers `ask`. Raises RunError("locked")."""
+    give_up = time.monotonic() + patience_s
+    while not ask(f"SELECT pg_try_advisory_lock({key})")[0][0]:
+        check()
+        if time.monotonic() > give_up:
+            raise RunError(
+                "locked", f"{schema} is being migrated by {_holder(ask, key)}", "wait for it, run again"
+            )
+        time.sleep(POLL_S)
+
+
+def matching(key: int) -> str:
+    """What stands behind FROM to find this database's granted lock `l` of that key."""
     unsigned = key & (2**64 - 1)
-    rows = session.rows(
-        "SELECT pid, application_name FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity USING (pid) "
-        "WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s::oid AND l.objid = %s::oid AND l.objsubid = 1 "
-        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())",
-        [unsigned >> 32, unsigned & (2**32 - 1)],
+    return (
+        "pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' "
+        f"AND l.granted AND l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid "
+        "AND l.objsubid = 1 "
+        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
     )
+
+
+def _holder(ask: Callable[[str], list[Any]], key: int) -> str:
+    rows = ask(f"SELECT pid, a.application_name FROM {matching(key)}")
     return " and ".join(f"pid {pid} ({name})" for pid, name in rows) or "another runner"

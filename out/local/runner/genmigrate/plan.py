@@ -168,10 +168,10 @@ def _check_names(plan: Plan) -> None:
                 or len(target.version_schema) > IDENTIFIER_BYTES
             ):
                 _refuse(service.name, f"schema {target.schema} is longer than {IDENTIFIER_BYTES} bytes")
-            if target.schema.startswith("pg_"):
-                _refuse(
-                    service.name, f"schema {target.schema}: names that begin with pg_ belong to PostgreSQL"
-                )
+            if target.schema.startswith("pg_") or target.schema == "information_schema":
+                _refuse(service.name, f"schema {target.schema} belongs to PostgreSQL")
+            if target.tenant is not None and target.schema == "public":
+                _refuse(service.name, f"tenant {target.tenant} would own the schema public")
             other = schemas.setdefault(target.schema, target)
             if other is not target:
                 _refuse(

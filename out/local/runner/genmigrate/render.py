@@ -34,6 +34,9 @@ def run(job: Job) -> None:
             job.note(f"{state.target.label} already up-to-date")
         else:
             groups.setdefault((state.word == "missing-schema", state.current), []).append(state)
+    if groups:
+        job.line(f"-- database: {job.service.database}")
+        job.line("\\set ON_ERROR_STOP on")
     for (create, current), members in groups.items():
         job.watch.check()
         _group(job, past, members, current, create)
@@ -46,25 +49,28 @@ def _group(job: Job, past: History, members: Sequence[State], current: tuple[str
     job.line(f"-- schemas: {', '.join(state.target.schema for state in members)}")
     if len(members) > 1:
         job.line(f"-- spelt for {first.target.schema}; for another one put its name in this schema's place")
-    if create:
-        job.line(f"CREATE SCHEMA IF NOT EXISTS {quoted(first.target.schema)};")
+    apart = first.target.version_schema != first.target.schema
+    for schema in [first.target.schema] * create + [first.target.version_schema] * apart:
+        job.line(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)};")
     job.line(f"SET search_path TO {quoted(first.target.schema)};")
     job.line("")
-    if len(current) > 1:
-        job.note(f"{first.target.label} is at several revisions ({came}): the SQL begins at the first")
     try:
-        sql, holes = alembic_run.render(
-            job.service, first.target, past, current[0] if current else None, job.url()
-        )
+        rendered = alembic_run.render(job.service, first.target, past, current, job.url())
     except alembic_run.RevisionError as error:
         job.note(f"{first.target.label} cannot be rendered offline: {error.reason}")
         if error.place:
             job.note(f"  → {error.place}")
         return job.ended_with(CODE_OF_WORD["failed"])
-    for text in sql.strip().splitlines():
+    sql, hole, left = rendered
+    for text in sql.strip("\n").split("\n"):
         job.line(text)
     job.line("")
-    for revision, reason in holes:
+    if hole:
+        revision, reason = hole
         file = past.revisions[revision].file.name
         job.note(f"{job.service.name}: {past.slug(revision)} cannot be rendered offline: {reason} ({file})")
+        if left:
+            job.note(
+                f"{job.service.name}: the SQL ends there, without {names([past.slug(each) for each in left])}"
+            )
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
 NAME_BYTES = 63
+GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")  # as this process was started: sessions are opened many times
 #: Texts of a refusal that waiting does not cure. libpq hands over no SQLSTATE for a connection that failed; in
 #: another language such a refusal is waited for and then shown as it is.
 REFUSED = (
@@ -26,9 +28,12 @@ REFUSED = (
     "no password supplied",
     "authentication failed",
     "no pg_hba.conf entry",
-    "role ",
     "is not permitted to log in",
 )
+UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
+#: What a server's refusal of a statement means, where it is not the revision's fault.
+WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
+CUT = ("57P01", "57P02", "57P03", "57P05")
 
 
 def driver_module(url: DatabaseUrl) -> Any:
@@ -55,6 +60,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Session:
     """One open connection in autocommit mode."""
 
@@ -73,6 +83,14 @@ class Session:
             cursor.execute(statement, tuple(parameters) or None)
             return list(cursor.fetchall()) if cursor.description else []
 
+    def lost(self) -> bool:
+        """Whether the server no longer answers here."""
+        try:
+            self.rows("SELECT 1")
+        except self.errors:
+            return True
+        return False
+
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
         with contextlib.suppress(self.errors):
@@ -82,7 +100,7 @@ class Session:
 def limit_sessions(lock_timeout_ms: int, statement_timeout_ms: int, application: str) -> None:
     """Give every libpq session of this process and its env.py the plan's limits and a name."""
     ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
-    os.environ["PGOPTIONS"] = f"{os.environ.get('PGOPTIONS', '')} {ours}".strip()
+    os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
     os.environ["PGAPPNAME"] = application
 
 
@@ -137,7 +155,7 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
         raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
     if "database " in reason and "does not exist" in reason:
         raise RunError("missing-database", reason, "create it, or let the environment create its databases")
-    if any(text in reason for text in REFUSED):
+    if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
         raise RunError(
             "wrong-password",
             f"PostgreSQL at {url.place} refuses user {user}: {reason}",
@@ -180,6 +198,14 @@ def create_database(url: DatabaseUrl, application: str) -> None:
             time.sleep(0.25)
     finally:
         session.close()
+
+
+def word_of(error: BaseException, lost: bool = False) -> str:
+    """The word for a database error that says nothing against the statement; `lost`: a session without answer."""
+    state = sqlstate(error)
+    if lost or state in CUT or state[:2] == "08":
+        return "unreachable"
+    return WORD_OF_SQLSTATE.get(state, "")
 
 
 def sqlstate(error: BaseException | None) -> str:

@@ -10,8 +10,8 @@ from genmigrate import alembic_run, history
 from genmigrate.codes import CODE_OF_WORD, RunError
 from genmigrate.job import Job, explain
 from genmigrate.lock import locked
-from genmigrate.output import names
-from genmigrate.session import Session, quoted, sqlstate
+from genmigrate.output import names, one_line
+from genmigrate.session import Session, quoted, sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from genmigrate.url import DatabaseUrl
 
 READY = ("up-to-date", "pending", "missing-schema")
+
+WAY_OUT = {
+    "locked": "nothing of it was applied: run again later",
+    "no-right": "grant the right to the role in the URL, or run as the owner",
+    "read-only": "the database takes no writes: name one that does, or correct default_transaction_read_only",
+    "unreachable": "run again, it goes on from the last whole revision",
+}
+HALVED = "part of it was committed in its autocommit block: look at the schema before it runs again"
 
 
 def run(job: Job) -> None:
@@ -62,7 +70,7 @@ def _migrate(job: Job, past: History, states: Sequence[State], session: Session,
         try:
             job.watch.check()
             applied = [] if state.word == "up-to-date" else _bring_to_head(job, past, state, session, url)
-        except (RunError, alembic_run.RevisionError) as error:
+        except (RunError, alembic_run.RevisionError, session.errors) as error:
             _report(job, past, state, error, session)
             return _skip(job, past, states[index + 1 :])
         if applied:
@@ -87,7 +95,7 @@ def _bring_to_head(job: Job, past: History, state: State, session: Session, url:
             _create_schema(session, schema)
         if past.head is None:
             return []
-        applied = alembic_run.upgrade(job.plan, job.service, target, past, url, job.watch.check)
+        applied = alembic_run.upgrade(job, target, past, url, session)
         after = job.survey(session, past, (target,))[0]
     if after.word != "up-to-date":
         missing = names([revision.slug for revision in after.pending]) or after.word
@@ -110,20 +118,23 @@ def _create_schema(session: Session, schema: str) -> None:
             raise
 
 
-def _report(
-    job: Job, past: History, state: State, error: RunError | alembic_run.RevisionError, session: Session
-) -> None:
+def _report(job: Job, past: History, state: State, error: Exception, session: Session) -> None:
     """The line of the schema that failed, and where it stands now."""
     label = state.target.label
+    if isinstance(error, session.errors):  # the runner's own session; it only asks what cannot fail
+        word = word_of(error, lost=session.lost()) or "failed"
+        error = RunError(word, job.url().hide(one_line(error)), WAY_OUT.get(word, ""))
     if isinstance(error, RunError):
         job.line(f"  ✗ {label} {error.word}: {error.reason}", failed=1)
         job.ended_with(error.code)
         hints = [error.way_out]
-    else:
+    elif isinstance(error, alembic_run.RevisionError):
         at = past.slug(error.revision) if error.revision else "env.py"
-        job.line(f"  ✗ {label} failed at {at}: {error.reason}", failed=1)
-        job.ended_with(CODE_OF_WORD["failed"])
-        hints = [error.place]
+        job.line(f"  ✗ {label} {error.word} at {at}: {error.reason}", failed=1)
+        job.ended_with(CODE_OF_WORD[error.word])
+        hints = [error.place, WAY_OUT.get(error.word, ""), HALVED if error.halved else ""]
+    else:
+        raise error
     for hint in [*hints, _stands(job, past, state, session)]:
         if hint:
             job.line(f"    → {hint}")

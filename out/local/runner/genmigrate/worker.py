@@ -6,6 +6,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,9 @@ from genmigrate.codes import OK, TERMINATED, RunError, worst
 from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
 from genmigrate.job import Job
 from genmigrate.output import one_line, say
-from genmigrate.session import Session, driver_module
+from genmigrate.session import Session, driver_module, word_of
 from genmigrate.url import parse
-from genmigrate.watch import DriverEndedError, Watch
+from genmigrate.watch import STOPPED, DriverEndedError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def _carry_out(job: Job) -> None:
         job.give_up(trouble)
     except Exception as error:  # noqa: BLE001 - the driver must be told whatever went wrong
         traceback.print_exc()
-        job.give_up(RunError("failed", _unforeseen(job, error)))
+        job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
 
 
 def _unforeseen(job: Job, error: Exception) -> str:
@@ -118,8 +119,8 @@ def _cancel(job: Job) -> None:
     try:
         session.rows(
             "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
-            "WHERE application_name = %s AND state <> 'idle' AND datname = current_database()",
-            [job.application],
+            "WHERE (application_name = %s OR pid = %s) AND state <> 'idle' AND datname = current_database()",
+            [job.application, job.backend],
         )
     finally:
         session.close()
@@ -128,6 +129,12 @@ def _cancel(job: Job) -> None:
 def _stopped(job: Job, word: str) -> None:
     """The result of a worker that ends itself because what it waits for does not come back."""
     job.word = word
+    label, revision = job.working_at
+    if label:
+        with suppress(OSError):  # a full disk
+            job.line(
+                f"  ✗ {label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself", failed=1
+            )
     _result(job, [RunError(word, "").code])
 
 

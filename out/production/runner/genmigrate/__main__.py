@@ -2,7 +2,10 @@
 
 import sys
 
-from genmigrate.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        from genmigrate.cli import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:  # before the driver has taken over its signals
+        sys.exit(130)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,13 +26,14 @@ CONTAMINATION = (
     "ALEMBIC_SCHEMA",
     "ALEMBIC_CONFIG",
 )
+EXPORT = re.compile(r"^export\s+")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
     """KEY=value lines; single or double quotes around a value, `#` comments, an `export ` in front."""
     values: dict[str, str] = {}
     for line in text.splitlines():
-        line = line.strip().removeprefix("export ").lstrip()
+        line = EXPORT.sub("", line.strip())
         key, equals, value = line.partition("=")
         key = key.strip()
         if not equals or not key or key.startswith("#"):

@@ -77,7 +77,7 @@ def _wait_for_schemas(job: Job) -> None:
     while True:
         job.watch.check()
         last = time.monotonic() + POLL_S > give_up
-        found = _lacking(job, past, last)
+        found = _lacking(job, past, last, max(0.0, give_up - time.monotonic()))
         if found == []:
             return _all_enough(job)
         if found and last:
@@ -91,16 +91,16 @@ def _wait_for_schemas(job: Job) -> None:
         time.sleep(POLL_S)
 
 
-def _lacking(job: Job, past: History, last: bool) -> list[State] | None:
+def _lacking(job: Job, past: History, last: bool, left_s: float) -> list[State] | None:
     """The schemas that this image cannot work with; None when there is no answer and it is not the last look."""
     try:
-        session = job.connect(job.url(), create=False)
+        session = job.connect(job.url(), False, left_s)
     except RunError as error:
         if error.word != "missing-database" or last:
             raise
         return None
     try:
-        return [state for state in job.survey(session, past) if not _enough(state)]
+        return [state for state in job.survey(session, past) if not _enough(state, past)]
     except session.errors:  # cut while one waits, by a failover for instance
         if last:
             raise
@@ -109,9 +109,11 @@ def _lacking(job: Job, past: History, last: bool) -> list[State] | None:
         session.close()
 
 
-def _enough(state: State) -> bool:
-    """At the head, or at a revision that this image does not know: somebody newer was here."""
-    return state.word in ("up-to-date", "unknown-revision")
+def _enough(state: State, past: History) -> bool:
+    """At the head, or at nothing but revisions that this image does not know: somebody newer was here."""
+    known = [revision for revision in state.current if revision in past.revisions]
+    newer = state.word == "unknown-revision" and all(revision == past.head for revision in known)
+    return newer or state.word == "up-to-date"
 
 
 def _lack(job: Job, past: History, state: State) -> str:
@@ -120,7 +122,7 @@ def _lack(job: Job, past: History, state: State) -> str:
     if state.word == "missing-schema":
         return f"schema {state.target.schema} is not there"
     here = names([past.slug(revision) for revision in state.current]) or "no revision"
-    return f"{state.target.schema} is at {here} and needs {names([each.slug for each in state.pending])}"
+    return f"{state.target.schema} is at {here} and needs {names([each.slug for each in past.pending(state.current)])}"
 
 
 def _all_enough(job: Job) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from genmigrate.codes import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
 #: libpq's own parameters that may follow the `?`; SQLAlchemy's and asyncpg's others mean nothing to libpq.
@@ -16,6 +20,8 @@ LIBPQ = {
     "options", "passfile", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "require_auth", "service", "load_balance_hosts",
 }  # fmt: skip
+IN_URL = re.compile(r"(//[^\s/:@]*:)[^\s/@]+@")
+HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
 
@@ -25,6 +31,7 @@ class DatabaseUrl:
 
     parameters: dict[str, str]
     driver: str
+    spelt: str = ""
 
     @property
     def database(self) -> str:
@@ -38,10 +45,31 @@ class DatabaseUrl:
 
     def hide(self, text: str) -> str:
         """The text with every spelling of the password replaced."""
-        password = self.parameters.get("password", "")
-        for secret in {password, quote(password, safe=""), quote(password)} if password else ():
+        for secret in sorted(self._spellings(), key=len, reverse=True):
             text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
-        return text
+        return mask(text)
+
+    def _spellings(self) -> set[str]:
+        password = self.parameters.get("password", "")
+        if not password:
+            return set()
+        encoded = {quote(password, safe=safe) for safe in ("", "/", " +", "/ +")} | {quote_plus(password)}
+        in_dsn = password.replace("\\", "\\\\").replace("'", "\\'")
+        lower = {HEX.sub(lambda found: found[0].lower(), each) for each in encoded}
+        return {password, in_dsn, repr(password)[1:-1], *encoded, *lower, *filter(None, [self.spelt])}
+
+
+def mask(text: str) -> str:
+    """The text with what stands where a URL has its password replaced."""
+    return IN_URL.sub(r"\1***@", text)
+
+
+def mask_for(url: str) -> Callable[[str], str]:
+    """How to hide the password of a URL, also of one that this runner cannot read."""
+    try:
+        return parse(url, "").hide
+    except RunError:
+        return mask
 
 
 def parse(text: str, variable: str) -> DatabaseUrl:
@@ -54,8 +82,9 @@ def parse(text: str, variable: str) -> DatabaseUrl:
             "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"
         )
     try:
-        parts = urlsplit(text.strip())
-        scheme = SCHEME.fullmatch(parts.scheme)
+        name, _, rest = text.strip().partition("://")
+        parts = urlsplit(f"postgresql://{rest}")  # urlsplit itself knows no scheme with an underscore
+        scheme = SCHEME.fullmatch(name.lower())
         if scheme is None:
             raise ValueError
         parameters = {
@@ -76,4 +105,8 @@ def parse(text: str, variable: str) -> DatabaseUrl:
     if ssl:
         query.setdefault("sslmode", SSL_WORDS.get(ssl.lower(), ssl))
     parameters.update({key: value for key, value in query.items() if key in LIBPQ})
-    return DatabaseUrl({key: value for key, value in parameters.items() if value}, scheme["driver"] or "")
+    return DatabaseUrl(
+        {key: value for key, value in parameters.items() if value},
+        scheme["driver"] or "",
+        parts.password or "",
+    )

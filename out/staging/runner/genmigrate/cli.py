@@ -194,4 +194,7 @@ def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, t
                 "usage", f"no tenant {tenant} in the plan", f"known: {', '.join(plan.tenants[:20])}"
             )
     chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
+    if tenants and services and not any(chosen.values()):
+        reason = f"{', '.join(services)} has one schema for all tenants"
+        raise RunError("usage", f"{reason}, so there is none of {', '.join(tenants)}", "leave --tenant out")
     return {name: targets for name, targets in chosen.items() if targets}

@@ -58,6 +58,7 @@ CODE_OF_WORD = {
     "unstamped": NEEDS_PERSON,
     "several-heads": NEEDS_PERSON,
     "broken-history": NEEDS_PERSON,
+    "read-only": NEEDS_PERSON,
     "no-right": NEEDS_PERSON,
     "terminated": TERMINATED,
     "interrupted": INTERRUPTED,

@@ -168,16 +168,28 @@ class Pulse:
         return changed
 
 
-def another_driver(exchange: Exchange) -> bool:
-    """Whether somebody beats as driver in this folder; waits two beats when a driver's file is there."""
+def claim(exchange: Exchange) -> None:
+    """Become the driver of this folder. Raises RunError("locked") when somebody else is.
+
+    A file that an earlier driver left is told from one that beats by waiting two beats.
+    """
+    file = exchange.folder / "driver"
+    try:
+        if file.exists() and not _beats(exchange):
+            file.unlink(missing_ok=True)
+        file.open("xb").close()
+    except FileExistsError:
+        reason = f"another driver works in {exchange.folder}"
+        raise RunError("locked", reason, "wait for it, run again") from None
+    except OSError as error:
+        reason = f"cannot write {file}: {error.strerror}"
+        raise RunError("usage", reason, "driver and workers need one folder that all may write") from None
+
+
+def _beats(exchange: Exchange) -> bool:
     first = exchange.get("driver")
-    if first is None:
-        return False
     for _ in range(25):
         time.sleep(BEAT_S / 10)
-        now = exchange.get("driver")
-        if now is None:
-            return False
-        if now != first:
+        if exchange.get("driver") != first:
             return True
     return False

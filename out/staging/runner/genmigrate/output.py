@@ -32,8 +32,21 @@ def say(line: str, stream: TextIO | None = None) -> None:
     try:
         out.write(line + "\n")
         out.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads it any more, or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def say_exactly(text: str) -> None:
+    """Write one line to stdout as the bytes of its UTF-8, whatever stdout's encoding is: SQL must not change."""
+    if not hasattr(sys.stdout, "buffer"):
+        return say(text)
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return None
 
 
 def names(items: Sequence[str]) -> str:

@@ -15,9 +15,10 @@ from typing import IO, TYPE_CHECKING
 from genmigrate import environment
 from genmigrate.codes import RunError
 from genmigrate.output import one_line
+from genmigrate.url import mask_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from genmigrate.plan import Plan, Service
 
@@ -30,6 +31,7 @@ class Started:
 
     process: subprocess.Popen[bytes]
     output: IO[bytes]
+    hide: Callable[[str], str]
 
     def ended(self) -> int | None:
         """The exit code once the process has ended."""
@@ -40,7 +42,7 @@ class Started:
         size = self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, size - TAIL_BYTES))
         lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return one_line(lines[-1]) if lines else "it printed nothing"
+        return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
 
     def kill(self) -> None:
         """End the process and whatever it started in its group."""
@@ -79,7 +81,10 @@ class Workers:
         environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
         environ[self.plan.tenants_env] = ",".join(self.plan.tenants)
         return _start(
-            [*python, "-m", "genmigrate", "worker", *self._arguments(service, folder)], self.root, environ
+            [*python, "-m", "genmigrate", "worker", *self._arguments(service, folder)],
+            self.root,
+            environ,
+            mask_for(environ.get(service.url_env, "")),
         )
 
     def _arguments(self, service: Service, folder: Path) -> list[str]:
@@ -87,7 +92,7 @@ class Workers:
         return ["--plan", plan, "--exchange", exchange, "--service", service.name, "--path", str(folder)]
 
 
-def _start(command: Sequence[str], cwd: Path, environ: dict[str, str]) -> Started:
+def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
     output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
     try:
         process = subprocess.Popen(
@@ -103,4 +108,4 @@ def _start(command: Sequence[str], cwd: Path, environ: dict[str, str]) -> Starte
         output.close()
         reason = f"cannot start {command[0]}: {error.strerror}"
         raise RunError("not-started", reason, "install it, or put it on PATH") from None
-    return Started(process, output)
+    return Started(process, output, hide)

@@ -1,0 +1,91 @@
+"""Turns a process in which one schema's env.py ran into one in which the next schema's finds nothing of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+CACHED = type(lru_cache(len))
+SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
+
+
+@contextmanager
+def in_schema(schema: str) -> Iterator[None]:
+    """ALEMBIC_SCHEMA for env.py; the environment, sys.path, the working directory are put back afterwards.
+
+    The service's modules stay loaded, because many may be loaded only once in a process (they register tables,
+    metrics, handlers), unless one of them kept the schema's name: then all are loaded anew for the next schema.
+    """
+    path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
+    variables.pop(SCHEMA_VARIABLE, None)
+    before = set(sys.modules)
+    os.environ[SCHEMA_VARIABLE] = schema
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        for key in [key for key in os.environ if key not in variables]:
+            del os.environ[key]
+        os.environ.update(variables)
+        sys.path[:] = path
+        _forget(schema, folder, before)
+
+
+def _forget(schema: str, folder: Path, before: set[str]) -> None:
+    own = {name: module for name, module in list(sys.modules.items()) if _belongs(module, folder)}
+    for module in own.values():
+        for value in list(vars(module).values()):
+            if type(value) is CACHED:  # around a function that may have read ALEMBIC_SCHEMA
+                value.cache_clear()
+    if any(_keeps(vars(module), schema) for module in own.values()):
+        shared = {
+            _top(name) for name, module in list(sys.modules.items()) if name not in before and _holds(module)
+        }
+        for name in list(sys.modules):
+            if name in own or (name not in before and _top(name) in shared):
+                del sys.modules[name]
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def _belongs(module: ModuleType, folder: Path) -> bool:
+    """Whether a module is the service's own code: below its folder, and not installed there."""
+    place = getattr(module, "__file__", None)
+    if not isinstance(place, str):
+        return False
+    file = Path(place)
+    installed = "site-packages" in file.parts or Path(sys.prefix) in file.parents
+    return folder in file.parents and not installed
+
+
+def _keeps(names: dict[str, Any], schema: str) -> bool:
+    """Whether a module's global, or something directly inside one, is a text with the schema's name."""
+    for key, value in list(names.items()):
+        if key.startswith("__") or type(value) is type(sys):
+            continue
+        with suppress(Exception):  # a proxy of nothing yet
+            inside = value if isinstance(value, dict) else getattr(value, "__dict__", None) or {}
+            if any(isinstance(text, str) and schema in text for text in (value, *list(inside.values()))):
+                return True
+    return False
+
+
+def _holds(module: ModuleType) -> bool:
+    """Whether an installed module keeps the tables that the service declares (as sqlmodel does)."""
+    kind = getattr(sys.modules.get("sqlalchemy"), "MetaData", ())
+    if _top(module.__name__) in ("sqlalchemy", "alembic"):
+        return False
+    return any(
+        isinstance(vars(value).get("metadata") if isinstance(value, type) else value, kind)
+        for value in list(vars(module).values())
+    )
