@@ -271,7 +271,6 @@ def test_refusals_by_the_database_have_their_own_codes(platform: Platform) -> No
 
 
 def test_an_env_py_on_an_async_engine(platform: Platform) -> None:
-    pytest.importorskip("greenlet")
     platform.only("accounts")
     (platform.root / "accounts" / "migrations" / "env.py").write_text(ASYNC)
     url = platform.server.url(platform.service("accounts")["database"], scheme="postgresql+psycopg_async")
