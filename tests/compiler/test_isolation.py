@@ -40,11 +40,27 @@ def _add_tenant(folder: Path, environment: str, tenant: str) -> None:
     edit(folder / f"environments/{environment}.yaml", "iopex", f"iopex, {tenant}")
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(ENVIRONMENTS, 2)), ids="-".join)
-def test_two_branches_merge_and_are_in_sync(pair: tuple[str, str], repository: Path) -> None:
-    for environment in pair:
+# Every leaf that an environment's file of the reference platform holds, and another value for it.
+LEAVES = {
+    "local": [("iopex", "new-in-local")],
+    "production": [("customer1", "new-in-production"), ("lock_timeout: 2s", "lock_timeout: 1s")],
+    "staging": [("iopex", "new-in-staging")],
+}
+PAIRS = [
+    (one, change, other, counterchange)
+    for one, other in itertools.combinations(ENVIRONMENTS, 2)
+    for change in LEAVES[one]
+    for counterchange in LEAVES[other]
+]
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1][1]}-{pair[2]}-{pair[3][1]}")
+def test_two_branches_merge_and_are_in_sync(
+    pair: tuple[str, tuple[str, str], str, tuple[str, str]], repository: Path
+) -> None:
+    for environment, (old, new) in (pair[:2], pair[2:]):
         _git(repository, "checkout", "--quiet", "-b", environment, "main")
-        _add_tenant(repository, environment, f"new-in-{environment}")
+        edit(repository / f"environments/{environment}.yaml", old, new)
         gen(repository)
         _git(repository, "commit", "--quiet", "--all", "--message", environment)
     _git(repository, "merge", "--quiet", "--no-edit", pair[0])
