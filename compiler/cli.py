@@ -79,12 +79,8 @@ def _run_command(arguments: list[str]) -> int:
 
 def _warn_of_drift(root: Path) -> None:
     """Say so when what is about to run was compiled from another spec; it runs all the same."""
-    with _loading():
-        from compiler.output.compare import compare
-        from compiler.pipeline import EMITTERS, compile_environments
-
-    tree = compile_environments(root).tree
-    if tree is None or not compare(tree, root, EMITTERS).in_sync:
+    _, comparison = _compare(root)
+    if comparison is None or not comparison.in_sync:
         say("gen: environments/ and out/ are not in sync, and out/ is what runs: run gen (--check shows how)")
 
 
@@ -130,13 +126,18 @@ def _loading() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
+def _compare(root: Path, take: frozenset[str] = frozenset()) -> tuple[Compiled, Comparison | None]:
+    """Compile the project at `root` and compare it with the disk; no comparison where the spec has mistakes."""
     with _loading():
         from compiler.output.compare import compare
         from compiler.pipeline import EMITTERS, compile_environments
 
     compiled = compile_environments(root, take)
-    comparison = compare(compiled.tree, root, EMITTERS) if compiled.tree else None
+    return compiled, compare(compiled.tree, root, EMITTERS) if compiled.tree else None
+
+
+def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
+    compiled, comparison = _compare(root, take)
     _report_all(compiled, comparison, form, root)
     return comparison
 

@@ -55,11 +55,9 @@ def _plan_environment(spec: EnvironmentSpec) -> EnvironmentPlan:
     services = _plan_services(read)
     return EnvironmentPlan(
         name=name,
-        source=f"environments/platform.yaml and environments/{model.environment}.yaml",
         platform=platform,
         project=derive("{}-{}".format, platform, name),
         local=derive("local".__eq__, tier),
-        tier=tier,
         tool=read.leaf(model.tool, "tool"),
         script_prefix=read.leaf(model.npm.prefix, "npm", "prefix"),
         tenants=tenants,

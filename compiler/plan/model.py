@@ -104,11 +104,9 @@ class EnvironmentPlan:
     """
 
     name: Leaf[str]
-    source: str
     platform: Leaf[str]
     project: Leaf[str]
     local: Leaf[bool]
-    tier: Leaf[str]
     tool: Leaf[str]
     script_prefix: Leaf[str]
     tenants: tuple[Leaf[str], ...]
