@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from compiler.diagnostics.model import Diagnostic, Place
 from compiler.spec.files import PLATFORM
-from compiler.spec.model import (
-    ENVIRONMENT_ONLY,
-    PLATFORM_ONLY,
-    Environment,
-    Migrations,
-    Npm,
-    Postgres,
-    Service,
-    ServiceMigrations,
-)
+from compiler.spec.maps import Map
+from compiler.spec.model import ENVIRONMENT_ONLY, PINS, PLATFORM_ONLY, Environment
 from compiler.spec.shown import closest, listed, shown
 from compiler.spec.spec import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pydantic import BaseModel, ValidationError
 
@@ -28,15 +21,31 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 
-# The maps of the grammar: how a message calls them, and their model.
-_MAPS: dict[Loc, tuple[str, type[BaseModel]]] = {
-    (): ("an environment", Environment),
-    ("npm",): ('"npm"', Npm),
-    ("postgres",): ('"postgres"', Postgres),
-    ("migrations",): ('"migrations"', Migrations),
-    ("services", "*"): ("a service", Service),
-    ("services", "*", "migrations"): ('"migrations" of a service', ServiceMigrations),
-}
+
+def _maps(model: type[Map], loc: Loc, owner: str) -> Iterator[tuple[Loc, tuple[str, type[Map]]]]:
+    """Yield every map of the grammar below `model`: its location, how a message calls it, and its model."""
+    yield loc, (owner, model)
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        of = f" of {owner}" if loc else ""
+        for kind, below in _models(field.annotation):
+            if kind == "map":
+                yield from _maps(below, (*loc, key), f'"{key}"{of}')
+            else:
+                item = "a service" if key == "services" else f'an item of "{key}"{of}'
+                yield from _maps(below, (*loc, key, "*"), item)
+
+
+def _models(annotation: Any, kind: str = "map") -> Iterator[tuple[str, type[Map]]]:
+    if isinstance(annotation, type) and issubclass(annotation, Map):
+        yield kind, annotation
+    elif get_origin(annotation) is not Literal:
+        inside = kind if isinstance(annotation, UnionType) else "item"
+        for below in get_args(annotation):
+            yield from _models(below, inside)
+
+
+_MAPS: dict[Loc, tuple[str, type[Map]]] = dict(_maps(Environment, (), "an environment"))
 _EXPECTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -59,8 +68,11 @@ _TRUTH = {
 
 
 def pattern(loc: Loc) -> Loc:
-    """Return `loc` with `*` for the name of a service."""
-    return (loc[0], "*", *loc[2:]) if len(loc) > 1 and loc[0] == "services" else loc
+    """Return `loc` with `*` for the name of a service and for the number of an item."""
+    named = 1 if loc[:1] == ("services",) else None
+    return tuple(
+        "*" if at == named or isinstance(step, int) or step == "" else step for at, step in enumerate(loc)
+    )
 
 
 def faults_of(
@@ -101,12 +113,7 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
     if kind == "literal_error":
         return _not_allowed(loc, node)
     if kind in {"greater_than_equal", "less_than_equal"}:
-        return Diagnostic(
-            "out-of-range",
-            f"found {shown(node.value)} as a port",
-            place,
-            help="write a port from 1024 to 65535",
-        )
+        return _out_of_range(loc, node)
     if kind == "too_short":
         what = "no services" if loc == ("services",) else "an empty list"
         return Diagnostic(
@@ -116,6 +123,38 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
     if "help" in ctx:
         return Diagnostic(kind, ctx["message"], place, help=ctx["help"])
     return Diagnostic("wrong-type", f"found {shown(node.value)}, which does not fit here", place, help=kind)
+
+
+def _out_of_range(loc: Loc, node: Node) -> Diagnostic:
+    key = _key(loc)
+    field = next(
+        found
+        for name, found in _MAPS[pattern(loc[: loc.index(key)])][1].model_fields.items()
+        if key in (name, found.alias)
+    )
+    limits = [*field.metadata, *(rule for part in get_args(field.annotation) for rule in _metadata(part))]
+    least = next(limit.ge for limit in limits if hasattr(limit, "ge"))
+    most = next(limit.le for limit in limits if hasattr(limit, "le"))
+    what = "port" if key in ("port", "egress") else "number"
+    return Diagnostic(
+        "out-of-range",
+        f"found {shown(node.value)} as a port"
+        if what == "port"
+        else f"found {shown(node.value)} for {shown(key)}",
+        node.place,
+        help=f"write a {what} from {least} to {most}",
+    )
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    return tuple(
+        rule for info in getattr(annotation, "__metadata__", ()) for rule in getattr(info, "metadata", ())
+    )
+
+
+def _key(loc: Loc) -> str:
+    """Return the key of the field at `loc`, also of an item in its list."""
+    return next(step for step in reversed(loc) if isinstance(step, str))
 
 
 def _missing(loc: Loc, tree: Node, file: str) -> Diagnostic:
@@ -128,7 +167,7 @@ def _missing(loc: Loc, tree: Node, file: str) -> Diagnostic:
     else:
         above = find(tree, *loc[:-1]) or tree
         place = above.key_place or above.place
-        owner = f"service {shown(loc[1])}" if len(loc) == 3 else owner
+        owner = f"service {shown(loc[1])}" if len(loc) == 3 and loc[0] == "services" else owner
     return Diagnostic(
         "missing-key", f"found no {shown(key)} in {owner}", place, help=f'add "{key}": {_hover(model, key)}'
     )
@@ -139,7 +178,7 @@ def _unknown(loc: Loc, node: Node) -> Diagnostic:
     owner, model = _MAPS[pattern(loc[:-1])]
     place = node.key_place or node.place
     ours = PLATFORM_ONLY if place.file != PLATFORM else ENVIRONMENT_ONLY
-    allowed = [name for name in keys(model) if pattern((*loc[:-1], name)) not in ours]
+    allowed = [name for name in keys(model) if pattern((*loc[:-1], name)) not in {*ours, PINS}]
     meant = closest(key, allowed)
     way_out = f'write "{meant}"' if meant else f"allowed here: {listed(allowed)}"
     return Diagnostic("unknown-key", f"found {shown(key)}, which {owner} does not have", place, help=way_out)
@@ -174,27 +213,24 @@ def empty(node: Node) -> Diagnostic:
 
 
 def _not_allowed(loc: Loc, node: Node) -> Diagnostic:
-    _, model = _MAPS[pattern(loc[:-1])]
-    allowed = [str(word) for word in _choices(model, str(loc[-1]))]
+    key = _key(loc)
+    _, model = _MAPS[pattern(loc[: loc.index(key)])]
+    allowed = [str(word) for word in _choices(model.model_fields[key].annotation)]
     if node.value is None:
         return empty(node)
     meant = closest(str(node.value), allowed)
     return Diagnostic(
         "not-allowed",
-        f"found {shown(node.value)} for {shown(loc[-1])}",
+        f"found {shown(node.value)} for {shown(key)}",
         node.place,
         help=f"write {meant}" if meant else f"write {listed(allowed, 'or')}",
     )
 
 
-def _choices(model: type[BaseModel], key: str) -> tuple[Any, ...]:
-    from typing import get_args
-
-    annotation = model.model_fields[key].annotation
-    words: tuple[Any, ...] = get_args(annotation)
-    return tuple(
-        word for choice in words if choice is not type(None) for word in (get_args(choice) or (choice,))
-    )
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(word for part in get_args(annotation) for word in _choices(part))
 
 
 def keys(model: type[BaseModel]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 FOLDER = "environments"
 PLATFORM = f"{FOLDER}/platform.yaml"
+# environments/<name>.images.yaml: the digests of an environment's images, one line per service.
+PINS_SUFFIX = ".images"
 MAX_BYTES = 1 << 20
 
 
 def spec_files(root: Path) -> tuple[list[str], list[Diagnostic]]:
-    """Return the environment files under `root`, sorted, and what is wrong with their names.
+    """Return the environment files and the files of digests under `root`, sorted, and what is wrong with their names.
 
     Hidden files and files that are no YAML are left alone.
     """
@@ -42,7 +45,7 @@ def spec_files(root: Path) -> tuple[list[str], list[Diagnostic]]:
                     help=f'rename it to "{stem}.yaml"',
                 )
             )
-        elif wrong := IDENTIFIER.fault(stem):
+        elif wrong := IDENTIFIER.fault(stem.removesuffix(PINS_SUFFIX)):
             faults.append(
                 Diagnostic(
                     "file-name",
@@ -53,9 +56,20 @@ def spec_files(root: Path) -> tuple[list[str], list[Diagnostic]]:
             )
         else:
             files.append(file)
-    if not files and not faults:
+    if not faults and not any(map(environment_of, files)):
         faults.append(_no_environments(f"found no environment in {FOLDER}/"))
     return files, faults
+
+
+def environment_of(file: str) -> str | None:
+    """Return the environment that `file` is the spec of; nothing for a file of digests and for platform.yaml."""
+    stem = PurePosixPath(file).stem
+    return None if file == PLATFORM or stem.endswith(PINS_SUFFIX) else stem
+
+
+def pins_file(environment: str) -> str:
+    """Return the file that holds the digests of an environment's images."""
+    return f"{FOLDER}/{environment}{PINS_SUFFIX}.yaml"
 
 
 def read(root: Path, file: str) -> tuple[str | None, list[Diagnostic]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import PydanticCustomError, core_schema
@@ -127,6 +128,22 @@ class _Duration(Kind):
         return None
 
 
+class _Branch(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if ".." in value or any(part.endswith((".", ".lock")) for part in value.split("/")):
+            return self.code, f"found {shown(value)}, which Git does not accept as a branch", self.rule
+        return None
+
+
+class _Date(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return self.code, f"found {shown(value)}, a day that no calendar has", self.rule
+        return None
+
+
 def reserved_in_sql(name: str) -> str | None:
     """Return why PostgreSQL keeps `name` for itself, or nothing."""
     if name.startswith("pg_"):
@@ -227,6 +244,95 @@ VALUE = Kind(
     ".{0,4000}",
     "write at most 4000 characters on one line",
 )
+REPOSITORY = Kind(
+    "invalid-repository",
+    "a repository on GitHub",
+    r"https://github\.com/[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9_][A-Za-z0-9._-]{0,98}[A-Za-z0-9_-]",
+    "write https://github.com/<owner>/<name>, as Argo CD shall clone it",
+)
+BRANCH = _Branch(
+    "invalid-branch",
+    "a branch",
+    r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,5}",
+    'write the exact name of one branch, of letters, digits, "-", ".", "_" and "/"; no pattern',
+)
+KUBERNETES_NAME = Kind(
+    "invalid-kubernetes-name",
+    "a name of Kubernetes",
+    "[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
+    'write 1 to 63 characters of a-z, 0-9 and "-", a letter first and no "-" at the end',
+)
+CPU = Kind(
+    "invalid-quantity",
+    "an amount of CPU",
+    r"[1-9][0-9]{0,5}m|[1-9][0-9]{0,2}",
+    'write cores or thousandths of one as text, such as "1" or 250m',
+)
+BYTES = Kind(
+    "invalid-quantity",
+    "an amount of memory or storage",
+    r"[1-9][0-9]{0,5}(Ki|Mi|Gi)",
+    "write a whole number with Ki, Mi or Gi, such as 256Mi",
+)
+TEXT = Kind("invalid-text", "a short text", ".{1,200}", "write 1 to 200 characters on one line")
+SERVER = Kind(
+    "invalid-server",
+    "the address of a Kubernetes API server",
+    r"https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[1-9][0-9]{0,4})?",
+    "write https://<host>, as Argo CD knows the cluster; its own is https://kubernetes.default.svc",
+)
+TIME = Kind(
+    "invalid-time", "a time of day", "([01][0-9]|2[0-3]):[0-5][0-9]", "write hours and minutes, such as 09:00"
+)
+ZONE = Kind(
+    "invalid-zone",
+    "a time zone",
+    "UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_]+)?",
+    "write UTC or a name of the tz database, such as Europe/Berlin",
+)
+DATE = _Date("invalid-date", "a day", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "write year, month and day: 2026-12-31")
+DIGEST = Kind(
+    "invalid-digest",
+    "the digest of an image",
+    "sha256:[0-9a-f]{64}",
+    "write sha256:<64 hex digits>; a tag may point to another image tomorrow",
+)
+ARN = Kind(
+    "invalid-cloud-name",
+    "a role of AWS",
+    r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,200}",
+    "write arn:aws:iam::<12 digits>:role/<name>",
+)
+REGION = Kind(
+    "invalid-cloud-name",
+    "a region of a cloud",
+    "[a-z]{2,12}(-[a-z]{2,12}){0,3}-?[0-9]{1,2}(-[a-z])?",
+    "write it as the cloud does, such as eu-central-1 or europe-west1",
+)
+CLOUD_NAME = Kind(
+    "invalid-cloud-name",
+    "a name of a cloud's",
+    "[A-Za-z0-9]([A-Za-z0-9_-]{0,88}[A-Za-z0-9])?",
+    'write 1 to 90 letters, digits, "-" and "_"',
+)
+PROVIDER = Kind(
+    "invalid-cloud-name",
+    "a workload identity provider of Google's",
+    "projects/[0-9]{1,20}/locations/global/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}",
+    "write projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>",
+)
+SERVICE_ACCOUNT = Kind(
+    "invalid-cloud-name",
+    "a service account of Google's",
+    r"[a-z]([-a-z0-9]{4,28}[a-z0-9])@[a-z]([-a-z0-9]{4,28}[a-z0-9])\.iam\.gserviceaccount\.com",
+    "write <name>@<project>.iam.gserviceaccount.com",
+)
+UUID = Kind(
+    "invalid-cloud-name",
+    "an identifier of Azure's",
+    "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "write the UUID in lower case",
+)
 
 Identifier = Annotated[str, IDENTIFIER]
 SqlName = Annotated[str, SQL_NAME]
@@ -242,3 +348,20 @@ Tool = Annotated[str, TOOL]
 Prefix = Annotated[str, PREFIX]
 Word = Annotated[str, WORD]
 Value = Annotated[str, VALUE]
+Repository = Annotated[str, REPOSITORY]
+Branch = Annotated[str, BRANCH]
+KubernetesName = Annotated[str, KUBERNETES_NAME]
+Cpu = Annotated[str, CPU]
+Bytes = Annotated[str, BYTES]
+ShortText = Annotated[str, TEXT]
+Server = Annotated[str, SERVER]
+Time = Annotated[str, TIME]
+Zone = Annotated[str, ZONE]
+Date = Annotated[str, DATE]
+Digest = Annotated[str, DIGEST]
+Arn = Annotated[str, ARN]
+Region = Annotated[str, REGION]
+CloudName = Annotated[str, CLOUD_NAME]
+Provider = Annotated[str, PROVIDER]
+ServiceAccount = Annotated[str, SERVICE_ACCOUNT]
+Uuid = Annotated[str, UUID]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from compiler.diagnostics.model import Diagnostic, Place
-from compiler.spec import policy, rules
+from compiler.spec import deployments, policy, rules
 from compiler.spec.faults import faults_of
-from compiler.spec.files import PLATFORM, read, spec_files
+from compiler.spec.files import PLATFORM, environment_of, pins_file, read, spec_files
 from compiler.spec.merge import merge
-from compiler.spec.model import ENVIRONMENT_ONLY, PLATFORM_ONLY, Environment
+from compiler.spec.model import PLATFORM_ONLY, Environment
 from compiler.spec.order import in_order
+from compiler.spec.pins import lone_pins, with_pins
 from compiler.spec.placement import folders, known_services, own_rules
 from compiler.spec.schemas import schemas
 from compiler.spec.secrets import blot, hide, secrets_in
@@ -63,7 +64,10 @@ def _tree(
     faults += [fault for _, fault in found if fault]
     if tree is not None and not isinstance(tree.value, dict):
         what = "an empty file" if tree.value is None else shown(tree.value)
-        way_out = "write platform: <name> first" if file == PLATFORM else "write environment: <name> first"
+        what_first = "platform: <name>" if file == PLATFORM else "environment: <name>"
+        if environment_of(file) is None and file != PLATFORM:
+            what_first = "<service>: sha256:<64 hex digits>"
+        way_out = f"write {what_first} first"
         faults.append(
             Diagnostic("wrong-type", f"found {what} where a map is needed", Place(file, 0, 0), help=way_out)
         )
@@ -77,6 +81,7 @@ def _check(
     """Return the environments without mistakes, the mistakes of single values, and those of values together."""
     platform = trees.get(PLATFORM)
     alone = [fault for file, tree in trees.items() for fault in own_rules(file, tree)]
+    alone += lone_pins(trees)
     together: list[Diagnostic] = []
     merged: dict[str, Node] = {}
     specs = []
@@ -85,14 +90,17 @@ def _check(
         alone += [*faults, *folders(root, platform)]
         together += rules.order(platform)
     for file, tree in trees.items():
-        if file == PLATFORM:
+        name = environment_of(file)
+        if name is None:
             continue
         if platform is None:
-            alone += _validate(tree, file, ENVIRONMENT_ONLY - {("tier",)})[1]
+            alone += _validate(tree, file, {("environment",)})[1]
             continue
         services = entries(platform, "services").keys()
         known, faults = known_services(tree, services) if services else (tree, [])
         merged[file] = merge(platform, known)
+        if (pins := trees.get(pins_file(name))) is not None:
+            merged[file] = with_pins(merged[file], pins)
         model, more = _validate(merged[file], file, None)
         alone += [*faults, *more]
         if model is not None:
@@ -106,9 +114,15 @@ def _check(
             rules.names,
             rules.disabled,
             schemas,
+            deployments.own,
         ):
             together += rule(tree)
-    together += [*policy.tiers(merged), *policy.timeouts(merged)]
+    together += [
+        *policy.tiers(merged),
+        *policy.limits(merged),
+        *policy.looser(merged),
+        *deployments.across(merged),
+    ]
     return specs, _without_empty_unknowns(alone), together
 
 

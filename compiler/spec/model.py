@@ -1,18 +1,32 @@
 """The grammar of the spec: one environment, its own file merged over what all environments share."""
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from compiler.spec.cluster import (
+    Approvals,
+    Deploy,
+    Notify,
+    PolicyException,
+    Promote,
+    Rollback,
+    SmokeTest,
+)
 from compiler.spec.kinds import (
+    Bytes,
+    Cpu,
     Database,
+    Digest,
     Duration,
     FolderPath,
     Health,
     Identifier,
     Image,
+    KubernetesName,
     Prefix,
     Registry,
+    Repository,
     Schema,
     SqlName,
     Tool,
@@ -20,6 +34,7 @@ from compiler.spec.kinds import (
     VariableName,
     Word,
 )
+from compiler.spec.maps import Map
 
 Version = Literal[15, 16, 17, 18]
 VERSIONS: tuple[int, ...] = get_args(Version)
@@ -33,28 +48,43 @@ PLATFORM_ONLY: frozenset[tuple[str, ...]] = frozenset(
         ("tool",),
         ("npm",),
         ("tenants_env",),
-        ("services", "*", "path"),
-        ("services", "*", "run"),
+        ("repository",),
+        ("workflows",),
+        ("rollback", "downgrade_test"),
+        *(("services", "*", key) for key in ("path", "run", "lint", "test")),
         *(
             ("services", "*", "migrations", key)
             for key in ("schema", "url_env", "after", "config", "version_table", "version_table_schema")
         ),
     }
 )
-ENVIRONMENT_ONLY: frozenset[tuple[str, ...]] = frozenset({("environment",), ("tier",)})
+ENVIRONMENT_ONLY: frozenset[tuple[str, ...]] = frozenset(
+    (key,) for key in ("environment", "tier", "deploy", "promote", "smoke_tests", "approvals", "exceptions")
+)
+# What environments/<name>.images.yaml holds, and no other file.
+PINS: tuple[str, ...] = ("images",)
 
 
-class _Map(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Npm(_Map):
+class Npm(Map):
     """How the scripts in package.json are named."""
 
     prefix: Prefix = Field("", description="Prefix of every script name, such as `gen:`; empty for none")
 
 
-class Postgres(_Map):
+class Workflows(Map):
+    """The GitHub workflows."""
+
+    prefix: Identifier | None = Field(
+        None, description="First part of the workflows' file names; default: the platform's name"
+    )
+    setup: tuple[Word, ...] = Field(
+        (),
+        strict=False,
+        description="Command that makes `tool` usable in a fresh clone, such as [make, setup]",
+    )
+
+
+class Postgres(Map):
     """The PostgreSQL server of the environment."""
 
     version: Version = Field(description="Major version of the server")
@@ -62,14 +92,17 @@ class Postgres(_Map):
     image: Image = Field(description="Image of the server, pinned by its digest")
 
 
-class Migrations(_Map):
+class Migrations(Map):
     """How migrations behave in this environment. Production may not be looser than staging."""
 
     lock_timeout: Duration = Field("3s", description="How long a statement waits for a lock, such as `3s`")
     statement_timeout: Duration = Field("15m", description="How long a statement may run, such as `15m`")
+    deadline: Duration = Field(
+        "30m", description="How long a whole run may take; the Job's, Helm's and the workflow's limits follow"
+    )
 
 
-class ServiceMigrations(_Map):
+class ServiceMigrations(Map):
     """How a service migrates its own database."""
 
     schema_: Schema = Field(
@@ -92,7 +125,30 @@ class ServiceMigrations(_Map):
     )
 
 
-class Service(_Map):
+class Requests(Map):
+    """What a container of the service is sure to get."""
+
+    cpu: Cpu = Field("100m", description="CPU, such as 100m")
+    memory: Bytes = Field("256Mi", description="Memory, such as 256Mi")
+    storage: Bytes = Field("64Mi", alias="ephemeral-storage", description="Disk, such as 64Mi")
+
+
+class Limits(Map):
+    """What a container of the service gets at most."""
+
+    cpu: Cpu = Field("1", description='CPU, such as "1"')
+    memory: Bytes = Field("512Mi", description="Memory, such as 512Mi")
+    storage: Bytes = Field("256Mi", alias="ephemeral-storage", description="Disk, such as 256Mi")
+
+
+class Resources(Map):
+    """What a container of the service gets in a cluster."""
+
+    requests: Requests = Field(Requests(), description="What it is sure to get")
+    limits: Limits = Field(Limits(), description="What it gets at most")
+
+
+class Service(Map):
     """One service of the platform."""
 
     path: FolderPath = Field(
@@ -128,10 +184,32 @@ class Service(_Map):
         json_schema_extra={"uniqueItems": True},
     )
     enabled: bool = Field(True, description="false switches the service off")
+    lint: tuple[Word, ...] = Field(
+        (), strict=False, description="Command that lints the service in CI, run in its folder"
+    )
+    test: tuple[Word, ...] = Field(
+        (), strict=False, description="Command that tests the service in CI, run in its folder"
+    )
+    image: Registry | None = Field(
+        None, description="Image repository without tag and digest; default: <registry>/<service>"
+    )
+    replicas: int = Field(2, ge=1, le=100, description="Pods of the service in a cluster")
+    resources: Resources = Field(Resources(), description="What a container of the service gets in a cluster")
+    egress: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
+        (),
+        strict=False,
+        description="TCP ports that the service may call in a cluster, besides its database's",
+        json_schema_extra={"uniqueItems": True},
+    )
+    secret_name: KubernetesName | None = Field(
+        None,
+        description="Kubernetes Secret that holds the service's secrets and database URL; "
+        "default: <platform>-<service>",
+    )
     migrations: ServiceMigrations | None = Field(None, description="How the service migrates its database")
 
 
-class Environment(_Map):
+class Environment(Map):
     """One environment of the platform."""
 
     platform: Identifier = Field(description="Name of the platform")
@@ -145,6 +223,12 @@ class Environment(_Map):
     )
     postgres: Postgres = Field(description="The PostgreSQL server")
     migrations: Migrations = Field(Migrations(), description="How migrations behave")
+    repository: Repository | None = Field(
+        None, description="Repository that Argo CD reads, such as `https://github.com/acme/shop`"
+    )
+    workflows: Workflows = Field(Workflows(), description="The GitHub workflows")
+    rollback: Rollback = Field(Rollback(), description="What happens when a deployment fails")
+    notify: Notify = Field(Notify(), description="Who is told how a deployment ended")
     environment: Identifier = Field(description="Name of the environment, which is the name of its file")
     tier: Tier | None = Field(None, description="What kind of environment it is; default: by its name")
     tenants: tuple[Identifier, ...] = Field(
@@ -154,3 +238,15 @@ class Environment(_Map):
         json_schema_extra={"uniqueItems": True},
     )
     services: dict[Identifier, Service] = Field(min_length=1, description="The services, by name")
+    deploy: Deploy | None = Field(None, description="Where and how the environment is deployed")
+    promote: Promote | None = Field(None, description="Which environment gets these images next")
+    smoke_tests: tuple[SmokeTest, ...] = Field(
+        (), strict=False, description="Requests that must be answered after a deployment"
+    )
+    approvals: Approvals = Field(Approvals(), description="How many people approve")
+    exceptions: tuple[PolicyException, ...] = Field(
+        (), strict=False, description="Where this environment may be looser than staging, for a while"
+    )
+    images: dict[Identifier, Digest] = Field(
+        {}, description="Digests of the services' images; only in environments/<name>.images.yaml"
+    )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note
 from compiler.spec.faults import empty, pattern
-from compiler.spec.files import PLATFORM
+from compiler.spec.files import PLATFORM, environment_of
 from compiler.spec.kinds import PATH
-from compiler.spec.model import ENVIRONMENT_ONLY, PLATFORM_ONLY
+from compiler.spec.model import ENVIRONMENT_ONLY, PINS, PLATFORM_ONLY
 from compiler.spec.shown import closest, listed, shown
 from compiler.spec.source import Node
 from compiler.spec.spec import find
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-_SETS = {"tenants", "secrets", "after"}
+_SETS = {"tenants", "secrets", "after", "days", "egress", "ingress_from"}
 
 
 def own_rules(file: str, tree: Node) -> Iterator[Diagnostic]:
@@ -31,13 +31,9 @@ def own_rules(file: str, tree: Node) -> Iterator[Diagnostic]:
     while todo:
         loc, node = todo.pop()
         if loc and pattern(loc) in elsewhere:
-            place = node.key_place or node.place
-            yield Diagnostic(
-                "wrong-file",
-                f"found {shown(loc[-1])}, which only {where} may hold",
-                place,
-                help=f"move it to {where}",
-            )
+            yield _elsewhere(loc, node, where)
+        elif loc == PINS:
+            yield _elsewhere(loc, node, "environments/<name>.images.yaml")
         elif isinstance(node.value, dict):
             todo += [((*loc, key), below) for key, below in node.value.items()]
         elif isinstance(node.value, list):
@@ -46,14 +42,23 @@ def own_rules(file: str, tree: Node) -> Iterator[Diagnostic]:
                 yield from _repeated(node.value)
         elif node.value is None:
             yield empty(node)
-    if file != PLATFORM:
+    if environment_of(file) is not None:
         yield from _name(file, tree)
 
 
+def _elsewhere(loc: tuple[str, ...], node: Node, where: str) -> Diagnostic:
+    return Diagnostic(
+        "wrong-file",
+        f"found {shown(loc[-1])}, which only {where} may hold",
+        node.key_place or node.place,
+        help=f"move it to {where}",
+    )
+
+
 def _repeated(nodes: list[Node]) -> Iterator[Diagnostic]:
-    first: dict[str, Node] = {}
+    first: dict[str | int, Node] = {}
     for node in nodes:
-        if not isinstance(node.value, str):
+        if not isinstance(node.value, str | int):
             continue
         if node.value in first:
             yield Diagnostic(

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from compiler.spec.faults import pattern
-from compiler.spec.model import ENVIRONMENT_ONLY, PLATFORM_ONLY, Environment
+from compiler.spec.model import ENVIRONMENT_ONLY, PINS, PLATFORM_ONLY, Environment
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -49,7 +49,7 @@ class _File:
             below = {
                 key: self.shown(part, (*loc, key))
                 for key, part in schema["properties"].items()
-                if pattern((*loc, key)) not in self.elsewhere
+                if pattern((*loc, key)) not in {*self.elsewhere, PINS}
             }
             schema["properties"] = {key: part for key, part in below.items() if part.get("properties") != {}}
             required = [key for key in schema.pop("required", []) if pattern((*loc, key)) in self.own]
@@ -58,6 +58,8 @@ class _File:
             ((names, part),) = schema.pop("patternProperties").items()
             schema["propertyNames"] = {"pattern": names, **schema.get("propertyNames", {})}
             schema["additionalProperties"] = self.shown(part, (*loc, "*"))
+        elif "items" in schema:
+            schema["items"] = self.shown(schema["items"], (*loc, "*"))
         return schema
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ _SECRET_NAME = re.compile(
     r"(?i)(?:^|[_.-])(?:pass|password|passwd|passphrase|pwd|secret|token|api_?key|key|credentials?)\d*$|password\d*$|secret\d*$"
 )
 _PUBLIC_NAME = re.compile(r"(?i)public[_-]?key$")
+# Keys whose values are names of secrets.
+_NAMES_OF_SECRETS = {"secrets", "secret"}
 _HASH_NAME = re.compile(r"(?i)(?:sha|sha1|sha256|commit|digest|revision|rev|hash|checksum|fingerprint)$")
 _KNOWN = re.compile(
     r"sha(?:1|256|384|512)[:-][0-9a-zA-Z+/=]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE
@@ -49,7 +51,7 @@ _NAMED_IN_TEXT = re.compile(
 def secrets_in(tree: Node) -> Iterator[tuple[Node, Diagnostic | None]]:
     """Yield every value under `tree` that must not be shown, with its diagnostic.
 
-    What stands in a list of secrets' names without being a name has none: the grammar refuses it.
+    What stands where a secret is named without being a name has none: the grammar refuses it.
     """
     todo: list[tuple[str, Node]] = [("", tree)]
     while todo:
@@ -62,7 +64,7 @@ def secrets_in(tree: Node) -> Iterator[tuple[Node, Diagnostic | None]]:
                 todo.append(("secret" if name == "secrets" else key, below))
         elif isinstance(value, list):
             todo += [(name, item) for item in value]
-        elif name == "secrets" and value is not None and not _is_name(value):
+        elif name in _NAMES_OF_SECRETS and value is not None and not _is_name(value):
             yield node, None
         elif what := _looks_secret(name, value):
             yield node, _secret(what, node.place)
@@ -132,7 +134,7 @@ def _is_name(value: object) -> bool:
 def _looks_secret(name: str, value: object) -> str | None:
     if isinstance(value, bool) or value is None or value == "":
         return None
-    if _SECRET_NAME.search(name) and not _PUBLIC_NAME.search(name):
+    if name not in _NAMES_OF_SECRETS and _SECRET_NAME.search(name) and not _PUBLIC_NAME.search(name):
         return "a secret"
     if not isinstance(value, str):
         return None

@@ -1,0 +1,9 @@
+"""The one kind of map that the grammar is made of: frozen, strict, without unknown keys."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Map(BaseModel):
+    """A map of the spec; every key it may hold is a field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
