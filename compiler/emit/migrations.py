@@ -1,0 +1,66 @@
+"""The plan of an environment into what the runner reads: the document of `plan.json`, and the runner's own sources."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from compiler.emit.structure import Json, Owned
+
+if TYPE_CHECKING:
+    from compiler.plan.model import EnvironmentPlan, MigrationsPlan, ServicePlan
+
+VERSION = 1
+
+
+def plan_document(env: EnvironmentPlan) -> Json:
+    """Return the document of `plan.json`, as `genmigrate/plan.schema.json` describes it."""
+    return {
+        "version": VERSION,
+        "platform": env.platform,
+        "environment": env.name,
+        "tenants": env.tenants,
+        "tenants_env": env.tenants_env,
+        "create_databases": env.local,
+        "session": {
+            "lock_timeout_ms": env.session.lock_timeout_ms,
+            "statement_timeout_ms": env.session.statement_timeout_ms,
+        },
+        "services": Owned(
+            [
+                Owned(_service(service, service.migrations), service.origin)
+                for service in env.services
+                if service.migrations is not None
+            ],
+            env.services.origin,
+        ),
+    }
+
+
+def _service(service: ServicePlan, migrations: MigrationsPlan) -> Json:
+    separate = migrations.version_table_schema
+    return {
+        "name": service.name,
+        "path": service.path,
+        "python": migrations.python,
+        "schema": migrations.schema,
+        "database": migrations.database,
+        "url_env": migrations.url_env,
+        "config": migrations.config,
+        "version_table": migrations.version_table,
+        **({} if separate is None else {"version_table_schema": Owned(separate, separate.places)}),
+    }
+
+
+@cache
+def runner_sources() -> tuple[tuple[str, str], ...]:
+    """Return name and text of each module of the runner, which is found but never imported."""
+    package = find_spec("genmigrate")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("the package genmigrate is missing from this installation")
+    return tuple(
+        (path.name, path.read_text(encoding="utf-8"))
+        for path in sorted(Path(package.origin).parent.glob("*.py"))
+    )
