@@ -77,8 +77,21 @@ class MigrationsPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ResourcesPlan:
+    """Amounts of CPU, memory and ephemeral storage, as Kubernetes spells them."""
+
+    cpu: Leaf[str]
+    memory: Leaf[str]
+    storage: Leaf[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePlan:
-    """One service of one environment; `origin` is where it was declared."""
+    """One service of one environment; `origin` is where it was declared.
+
+    `object` names its Kubernetes objects, `repository` is where its image lies, `secret` is the Kubernetes Secret
+    that holds its secrets and its database's URL.
+    """
 
     name: Leaf[str]
     path: Leaf[str]
@@ -92,7 +105,184 @@ class ServicePlan:
     env: tuple[Variable, ...]
     secrets: tuple[Leaf[str], ...]
     migrations: MigrationsPlan | None
+    object: Leaf[str]
+    repository: Leaf[str]
+    replicas: Leaf[int]
+    requests: ResourcesPlan
+    limits: ResourcesPlan
+    egress: tuple[Leaf[int], ...]
+    secret: Leaf[str]
     origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwsPlan:
+    """How a workflow reaches an EKS cluster."""
+
+    role: Leaf[str]
+    region: Leaf[str]
+    name: Leaf[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GooglePlan:
+    """How a workflow reaches a GKE cluster."""
+
+    provider: Leaf[str]
+    service_account: Leaf[str]
+    location: Leaf[str]
+    name: Leaf[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AzurePlan:
+    """How a workflow reaches an AKS cluster."""
+
+    client: Leaf[str]
+    tenant: Leaf[str]
+    subscription: Leaf[str]
+    resource_group: Leaf[str]
+    name: Leaf[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPlan:
+    """How a workflow reaches the cluster: exactly one of these. `origin` is where that was written."""
+
+    kubeconfig: Leaf[str] | None
+    aws: AwsPlan | None
+    google: GooglePlan | None
+    azure: AzurePlan | None
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """When deployments may begin: days as a workflow compares them and, for Argo CD, a schedule and how long it lasts.
+
+    `days` are `date +%u` numbers, 1 to 7, one digit after the other; `start` and `end` are `HHMM`.
+    """
+
+    days: Leaf[str]
+    start: Leaf[str]
+    end: Leaf[str]
+    zone: Leaf[str]
+    schedule: Leaf[str]
+    duration: Leaf[str]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinesPlan:
+    """The chain of limits, each longer than the one before it: in seconds, the workflow's in minutes."""
+
+    runner_s: Leaf[int]
+    job_s: Leaf[int]
+    helm_s: Leaf[int]
+    workflow_minutes: Leaf[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PinPlan:
+    """The digest of one service's image; `origin` is its line."""
+
+    service: Leaf[str]
+    digest: Leaf[str]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArgocdPlan:
+    """The Argo CD that syncs an environment; `origin` is what says that one does."""
+
+    namespace: Leaf[str]
+    server: Leaf[str]
+    automated: Leaf[bool]
+    pins: Items[PinPlan]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeTestPlan:
+    """One request that must be answered after a deployment; `object` and `port` are the asked service's."""
+
+    name: Leaf[str]
+    object: Leaf[str]
+    port: Leaf[int]
+    get: Leaf[str]
+    expect: Leaf[int]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionPlan:
+    """Which environment gets the images of this one, and who writes the pull request."""
+
+    to: Leaf[str]
+    by_app: Leaf[bool]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployPlan:
+    """Where and how an environment is deployed: `argocd` syncs the chart, or, where there is none, Helm installs it.
+
+    `release` names the Helm release and the Argo CD application; `migrations` the Job and what belongs to it;
+    `slack` the GitHub secret of the webhook. `helm` is true where there is no `argocd`.
+    """
+
+    repository: Leaf[str]
+    branch: Leaf[str]
+    namespace: Leaf[str]
+    release: Leaf[str]
+    migrations: Leaf[str]
+    build: Leaf[bool]
+    access: AccessPlan
+    helm: Leaf[bool]
+    argocd: ArgocdPlan | None
+    window: WindowPlan | None
+    deadlines: DeadlinesPlan
+    rolls_back: Leaf[bool]
+    approvals: Leaf[int]
+    pull_secret: Leaf[str] | None
+    database_port: Leaf[int]
+    ingress_from: tuple[Leaf[str], ...]
+    smoke_tests: tuple[SmokeTestPlan, ...]
+    promotion: PromotionPlan | None
+    slack: Leaf[str] | None
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedServicePlan:
+    """One service as a pull request is checked: the same in every environment."""
+
+    name: Leaf[str]
+    path: Leaf[str]
+    repository: Leaf[str]
+    run: tuple[Leaf[str], ...]
+    lint: tuple[Leaf[str], ...]
+    test: tuple[Leaf[str], ...]
+    migrations: MigrationsPlan | None
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformPlan:
+    """What every environment shares, for what belongs to none: the check of a pull request.
+
+    It exists where `repository` is written; `services` are all of platform.yaml, those switched off too.
+    """
+
+    platform: Leaf[str]
+    repository: Leaf[str]
+    prefix: Leaf[str]
+    setup: tuple[Leaf[str], ...]
+    tool: Leaf[str]
+    tenants_env: Leaf[str]
+    postgres_image: Leaf[str]
+    downgrade_test: Leaf[bool]
+    services: Items[CheckedServicePlan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +306,9 @@ class EnvironmentPlan:
     session: SessionPlan
     services: Items[ServicePlan]
     driver: Leaf[str]
+    workflow_prefix: Leaf[str]
+    setup: tuple[Leaf[str], ...]
+    deploy: DeployPlan | None
 
     @property
     def migrating(self) -> Items[ServicePlan]:
@@ -126,6 +319,7 @@ class EnvironmentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All environments, by name."""
+    """All environments, by name, and what belongs to none of them."""
 
     environments: tuple[EnvironmentPlan, ...]
+    platform: PlatformPlan | None = None

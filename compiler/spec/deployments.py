@@ -42,8 +42,16 @@ def own(tree: Node) -> Iterator[Diagnostic]:
     yield from _names(tree)
     yield from _smoke_tests(tree)
     yield from _of_its_way(tree)
+    if find(tree, "repository") is None:
+        yield Diagnostic(
+            "missing-key",
+            'found no "repository" in platform.yaml, which the deployment reads',
+            Place(PLATFORM, 0, 0),
+            (Note("an environment that is deployed", deploy.key_place),),
+            'add "repository": such as https://github.com/acme/shop',
+        )
     if via(tree) == "argocd":
-        yield from _argocd(tree)
+        yield from _pins(tree)
 
 
 def _unused(node: Node, why: str, way_out: str = "remove it") -> Diagnostic:
@@ -165,15 +173,7 @@ def _of_its_way(tree: Node) -> Iterator[Diagnostic]:
         yield _unused(node, "that only `via: helm` reads: Argo CD brings no old release back")
 
 
-def _argocd(tree: Node) -> Iterator[Diagnostic]:
-    if find(tree, "repository") is None:
-        yield Diagnostic(
-            "missing-key",
-            'found no "repository" in platform.yaml, which Argo CD has to read',
-            Place(PLATFORM, 0, 0),
-            (Note("an environment of Argo CD's", _via_place(tree)),),
-            'add "repository": such as https://github.com/acme/shop',
-        )
+def _pins(tree: Node) -> Iterator[Diagnostic]:
     known = entries(tree, "services")
     pins = entries(tree, "images")
     for service, node in pins.items():

@@ -51,6 +51,8 @@ PLATFORM_ONLY: frozenset[tuple[str, ...]] = frozenset(
         ("repository",),
         ("workflows",),
         ("rollback", "downgrade_test"),
+        ("postgres", "version"),
+        ("postgres", "image"),
         *(("services", "*", key) for key in ("path", "run", "lint", "test")),
         *(
             ("services", "*", "migrations", key)
