@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from compiler.emit.file import Span, Text
-from compiler.emit.spell import quote_json
+from compiler.emit.spell.json import quote_json
 from compiler.plan.leaf import Leaf
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, n
 from jinja2.visitor import NodeTransformer
 
 from compiler.emit.file import Span, Text
-from compiler.emit.spell import FILTERS, Spelt
+from compiler.emit.spell import FILTERS
+from compiler.emit.spell.spelt import Spelt
 from compiler.plan.leaf import Leaf
 from compiler.plan.model import Items
 
@@ -124,6 +125,8 @@ class _Environment(Environment):
             raise TemplateError(
                 f"a value was spelt for {value.target}, but the template is read as {self.target}"
             )
+        if value.pieces:
+            return "".join(f"{self._enter(places)}{text}{_END}" for text, places in value.pieces)
         return f"{self._enter(value.places)}{value.text}{_END}"
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

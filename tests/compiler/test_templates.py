@@ -9,7 +9,7 @@ import pytest
 from compiler.diagnostics.model import Place
 from compiler.emit import template
 from compiler.emit.file import Span
-from compiler.emit.spell import UnspeakableError
+from compiler.emit.spell.spelt import UnspeakableError
 from compiler.emit.template import TemplateError, render
 from compiler.plan.leaf import Leaf
 from compiler.plan.model import Items

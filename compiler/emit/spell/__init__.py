@@ -1,0 +1,19 @@
+"""A value of the plan into the text of one target: every rule of quoting, each next to its reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.emit.spell import compose, env, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from compiler.emit.spell.spelt import Spelt
+
+# target → name of a filter → how it spells. A template sees the filters of its own target only.
+FILTERS: dict[str, dict[str, Callable[..., Spelt]]] = {
+    "compose": compose.FILTERS,
+    "env": env.FILTERS,
+    "markdown": markdown.FILTERS,
+}
