@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
+from compiler.emit.argocd import ARGOCD
+from compiler.emit.chart import CHART
 from compiler.emit.compose import COMPOSE
 from compiler.emit.dev import DEV
 from compiler.emit.env_example import ENV_EXAMPLE
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from compiler.spec.spec import Spec
 
 # The registry: a new kind of output is one more line here and one more module in `emit`.
-EMITTERS: tuple[Emitter, ...] = (RUNNER, DEV, COMPOSE, NPM, ENV_EXAMPLE, README)
+EMITTERS: tuple[Emitter, ...] = (RUNNER, DEV, COMPOSE, NPM, ENV_EXAMPLE, README, CHART, ARGOCD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,14 @@ class OutputFile:
     """A whole file of ours. `path` is relative to the root; `environment` names the owner.
 
     A file outside `out/<environment>/` is *sealed*: its first line carries a hash of the rest (see `seal`),
-    so that it is recognised as ours without any record.
+    so that it is recognised as ours without any record. Inside, what changes apart from everything else may be
+    `sealed` too: a line of the record would let it conflict with its neighbours.
     """
 
     path: str
     environment: str
     content: Text
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,15 @@ class Emitter:
     """One kind of output. `paths` are the patterns of all that it can ever produce.
 
     A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
-    be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it.
+    be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it. `sealed`
+    are the patterns below `out/` whose files are known by their seal, as all outside are.
     """
 
     name: str
     paths: tuple[str, ...]
     emit: Callable[[Plan], tuple[Output, ...]]
     prose: bool = False
+    sealed: tuple[str, ...] = ()
 
 
 def per_environment(

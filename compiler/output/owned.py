@@ -75,8 +75,8 @@ class Owned:
         return sorted(found.items())
 
     def _sealed(self, patterns: Patterns) -> Iterator[str]:
-        """The files outside `out/` that carry our seal and are no output."""
-        for pattern in patterns.outside():
+        """The files that carry our seal, lie where sealed outputs do, and are no output."""
+        for pattern in patterns.sealed:
             for path in self._expand("", pattern.split("/")):
                 if path in self._tree.files:
                     continue

@@ -51,11 +51,17 @@ def pattern_regex(pattern: str) -> str:
 
 
 class Patterns:
-    """All that the emitters can ever produce, and the ownership records themselves."""
+    """All that the emitters can ever produce, and the ownership records themselves.
+
+    `sealed` are those of files that are known by their seal: outside `out/`, and inside where an emitter says so.
+    """
 
     def __init__(self, emitters: Iterable[Emitter]) -> None:
         """Take the patterns of `emitters`; they are relative to the root."""
+        emitters = tuple(emitters)
         self.all = tuple(sorted({pattern for emitter in emitters for pattern in emitter.paths}))
+        inside = {pattern for emitter in emitters for pattern in emitter.sealed}
+        self.sealed = tuple(p for p in self.all if p in inside or not p.startswith("out/"))
         self._compiled = [
             re.compile(pattern_regex(p), re.ASCII) for p in (*self.all, record_path("{environment}"))
         ]
@@ -63,7 +69,3 @@ class Patterns:
     def match(self, path: str) -> bool:
         """Tell whether `path` is one that `gen` can produce."""
         return any(regex.fullmatch(path) for regex in self._compiled)
-
-    def outside(self) -> tuple[str, ...]:
-        """The patterns of files outside `out/`, which are known by their seal."""
-        return tuple(pattern for pattern in self.all if not pattern.startswith("out/"))

@@ -99,13 +99,13 @@ def collect(
 def _whole(output: OutputFile, written: dict[str, _Written]) -> TreeFile:
     text = output.content.text
     data = text.encode()
-    if output.path.startswith("out/"):
-        if not output.path.startswith(f"out/{output.environment}/"):
-            raise ValueError(f"{output.path} lies in the folder of another environment")
+    if output.path.startswith("out/") and not output.path.startswith(f"out/{output.environment}/"):
+        raise ValueError(f"{output.path} lies in the folder of another environment")
+    if output.path.startswith("out/") and not output.sealed:
         written.setdefault(output.environment, _Written()).files[output.path] = frozenset([digest(data)])
         return TreeFile(text, output.content.spans, output.environment, "owned", data)
     if not is_untouched(text):
-        raise ValueError(f"{output.path} lies outside out/ and is not sealed")
+        raise ValueError(f"{output.path} is in no record and is not sealed")
     return TreeFile(text, output.content.spans, output.environment, "sealed", data)
 
 

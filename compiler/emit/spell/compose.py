@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from compiler.emit.spell.env import env_name
 from compiler.emit.spell.json import quote_json
 from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
-from compiler.emit.spell.yaml import quote_yaml
+from compiler.emit.spell.yaml import key, quote_yaml
 from compiler.plan.leaf import Leaf, unite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-_PLAIN_KEY = re.compile(r"[A-Z_][A-Z0-9_]*|[a-z][a-z0-9-]*[a-z0-9]")
-_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _SQL_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _COMPOSE_DEFAULT = re.compile(r"[A-Za-z0-9._/:@+-]+")
 
@@ -46,12 +44,6 @@ def _required_variable(leaf: Leaf[str]) -> Spelt:
 
 def _optional_variable(leaf: Leaf[str]) -> Spelt:
     return Spelt("compose", f'"${{{env_name(leaf.value)}:-}}"', leaf.places)
-
-
-def _key(leaf: Leaf[str]) -> Spelt:
-    """Spell a name of the spec (a service, a variable) as the key of a mapping."""
-    plain = _PLAIN_KEY.fullmatch(leaf.value) and leaf.value.lower() not in _YAML_WORDS
-    return Spelt("compose", leaf.value if plain else quote_compose(leaf.value), leaf.places)
 
 
 def _published(port: Leaf[int], inside: int | None = None) -> Spelt:
@@ -87,7 +79,7 @@ FILTERS: dict[str, Callable[..., Spelt]] = {
     "scalar": by("compose", _compose_scalar),
     "text_scalar": by("compose", lambda value: quote_compose(str(value))),
     "words": _compose_words,
-    "key": _key,
+    "key": by("compose", key),
     "published": _published,
     "mounted": _mounted,
     "volume": _volume,

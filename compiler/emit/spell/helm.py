@@ -1,0 +1,107 @@
+"""Values as a chart's template carries them: YAML that Helm reads as text first, looking for `{{`.
+
+Helm executes an action wherever it finds one, inside quotes and comments too, and it drops the text `<no value>`:
+so no `{` and no `<` of a value ever reaches a template. The only actions are those written here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
+from compiler.emit.spell.yaml import key, plain_or_quoted, quote_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from compiler.diagnostics.model import Place
+    from compiler.emit.file import Text
+    from compiler.plan.leaf import Leaf
+
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:/-]*")
+_FILE_NAME = re.compile(r"[a-z_]+\.py")
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+def quote_helm(value: str) -> str:
+    """Return `value` as a double-quoted scalar in which Helm finds nothing to execute or to drop."""
+    return _disarm(quote_yaml(value))
+
+
+def _disarm(text: str) -> str:
+    return text.replace("{", "\\x7b").replace("<", "\\x3c")
+
+
+def _scalar(value: object) -> str:
+    return quote_helm(value) if isinstance(value, str) else plain_or_quoted(value)
+
+
+def _image(repository: Leaf[str], service: Leaf[str]) -> Spelt:
+    """Spell an image whose digest comes from the values: the only way that one gets into a chart."""
+    if not (_REPOSITORY.fullmatch(repository.value) and _NAME.fullmatch(service.value)):
+        raise UnspeakableError(f"{repository.value!r} is no image repository")
+    text = f"'{repository.value}@{{{{ index .Values.images \"{service.value}\" }}}}'"
+    return Spelt("helm", text, (*repository.places, *service.places))
+
+
+def _job_name(prefix: Leaf[str]) -> Spelt:
+    """Spell the name of the migration Job, which ends in the hash of the digests."""
+    if not _NAME.fullmatch(prefix.value):
+        raise UnspeakableError(f"{prefix.value!r} is no name of a Job")
+    return Spelt("helm", f'"{prefix.value}-{{{{ .Values.migrations.digest }}}}"', prefix.places)
+
+
+def _embedded(content: Text, indent: int) -> Spelt:
+    """Spell a whole file as one double-quoted scalar, a line of it on each line, each with its own places."""
+    pad = " " * indent
+    pieces: list[tuple[str, tuple[Place, ...]]] = [('"\\\n', ())]
+    for line, places in _lines(content):
+        escaped = _disarm(quote_yaml(line)[1:-1])
+        # A continuation line loses the blanks it begins with, unless the first is escaped.
+        start = "\\" if escaped.startswith(" ") else ""
+        pieces.append((f"{pad}{start}{escaped}\\n\\\n", places))
+    pieces.append((f'{pad}"', ()))
+    return Spelt("helm", "".join(text for text, _ in pieces), (), tuple(pieces))
+
+
+def _lines(content: Text) -> Iterable[tuple[str, tuple[Place, ...]]]:
+    """Yield the lines of a text, which ends with a line break, and the places behind each of them."""
+    start = 0
+    for line in content.text.removesuffix("\n").split("\n"):
+        end = start + len(line) + 1
+        touching = [span for span in content.spans if span.start < end and span.end > start]
+        # The most specific first: that is the one to show for the line.
+        touching.sort(key=lambda span: (span.end - span.start, span.start))
+        yield line, tuple(dict.fromkeys(place for span in touching for place in span.places))
+        start = end
+
+
+def _option(value: Leaf[str], option: str) -> Spelt:
+    """Spell one argument `--option=value` of a command."""
+    return Spelt("helm", quote_helm(f"{option}={value.value}"), value.places)
+
+
+def _number(value: object) -> str:
+    if not isinstance(value, int):
+        raise UnspeakableError(f"{value!r} is no number")
+    return str(value)
+
+
+def _file_name(value: str) -> str:
+    if not _FILE_NAME.fullmatch(value):
+        raise UnspeakableError(f"{value!r} is no name of a module")
+    return value
+
+
+FILTERS: dict[str, Callable[..., Spelt]] = {
+    "scalar": by("helm", _scalar),
+    "text_scalar": by("helm", lambda value: quote_helm(str(value))),
+    "key": by("helm", key),
+    "number": by("helm", _number),
+    "option": _option,
+    "file_name": by("helm", _file_name),
+    "image": _image,
+    "job_name": _job_name,
+    "embedded": _embedded,
+}
