@@ -120,7 +120,7 @@ def _argocd(read: Reader, via: Leaf[str], services: Items[ServicePlan]) -> Argoc
         server=read.leaf(
             argocd.server if argocd else "https://kubernetes.default.svc", "deploy", "argocd", "server"
         ),
-        automated=derive("manual".__ne__, read.leaf(deploy.sync, "deploy", "sync")),
+        automated=derive(lambda sync: sync != "manual", read.leaf(deploy.sync, "deploy", "sync")),
         pins=Items(
             tuple(
                 PinPlan(

@@ -88,6 +88,7 @@ def _candidates(value: object, names: list[str]) -> list[str]:
     return [
         *(['"local"', '"staging"', '"production"'] if text in ("local", "staging", "production") else []),
         yaml.dump(text[:-1] + ("0" if text[-1] != "0" else "1"), width=999).splitlines()[0],
+        *([f'"{text}-x"'] if text in ("local", "staging", "production") else []),
         yaml.dump(text + "x", width=999).splitlines()[0],
         yaml.dump(text + "_x", width=999).splitlines()[0],
         '"2ms"',
@@ -220,15 +221,22 @@ def _apply(folder: Path, scalar: Scalar, variant: str) -> Tree | None:
         spec = yaml.safe_load(variant)
     except yaml.YAMLError:
         return None
-    if path.stem != "platform" and "environment" not in (spec or {}):
+    pins = path.stem.endswith(".images")
+    if path.stem != "platform" and not pins and "environment" not in (spec or {}):
         return None
     for service in (spec.get("services") or {}).values():
         if service and "path" in service:
             (folder / service["path"]).mkdir(parents=True, exist_ok=True)
-    target = path if path.stem == "platform" else path.with_name(f"{spec['environment']}.yaml")
+    target = path if path.stem == "platform" or pins else path.with_name(f"{spec['environment']}.yaml")
+    # The digests of an environment follow its name.
+    digests = (path.with_name(f"{path.stem}.images.yaml"), target.with_name(f"{target.stem}.images.yaml"))
     path.unlink()
     target.write_text(variant, encoding="utf-8")
+    if digests[0].exists():
+        digests[0].rename(digests[1])
     tree = _tree(folder)
+    if digests[1].exists():
+        digests[1].rename(digests[0])
     target.unlink()
     path.write_text(original, encoding="utf-8")
     return tree
