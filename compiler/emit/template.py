@@ -126,7 +126,9 @@ class _Environment(Environment):
                 f"a value was spelt for {value.target}, but the template is read as {self.target}"
             )
         if value.pieces:
-            return "".join(f"{self._enter(places)}{text}{_END}" for text, places in value.pieces)
+            return "".join(
+                f"{self._enter(places)}{text}{_END}" if places else text for text, places in value.pieces
+            )
         return f"{self._enter(value.places)}{value.text}{_END}"
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:

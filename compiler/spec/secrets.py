@@ -38,8 +38,12 @@ _PUBLIC_NAME = re.compile(r"(?i)public[_-]?key$")
 # Keys whose values are names of secrets.
 _NAMES_OF_SECRETS = {"secrets", "secret"}
 _HASH_NAME = re.compile(r"(?i)(?:sha|sha1|sha256|commit|digest|revision|rev|hash|checksum|fingerprint)$")
+# Digests, UUIDs, and the long names by which clouds know a role or a provider.
 _KNOWN = re.compile(
-    r"sha(?:1|256|384|512)[:-][0-9a-zA-Z+/=]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE
+    r"sha(?:1|256|384|512)[:-][0-9a-zA-Z+/=]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+    r"|projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+"
+    r"|arn:aws[a-z-]*:iam::[0-9]{12}:role/",
+    re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
 _HEX = re.compile(r"[0-9a-f]{20,}|[0-9A-F]{20,}")

@@ -7,6 +7,8 @@ so no `{` and no `<` of a value ever reaches a template. The only actions are th
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
+from functools import cache
 from typing import TYPE_CHECKING
 
 from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from compiler.diagnostics.model import Place
-    from compiler.emit.file import Text
+    from compiler.emit.file import Span, Text
     from compiler.plan.leaf import Leaf
 
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:/-]*")
@@ -56,30 +58,50 @@ def _embedded(content: Text, indent: int) -> Spelt:
     """Spell a whole file as one double-quoted scalar, a line of it on each line, each with its own places."""
     pad = " " * indent
     pieces: list[tuple[str, tuple[Place, ...]]] = [('"\\\n', ())]
-    for line, places in _lines(content):
+    if content.spans:
+        pieces += [(_embedded_lines(line, pad), places) for line, places in _lines(content)]
+    else:
+        pieces.append((_embedded_lines(content.text, pad), ()))
+    pieces.append((f'{pad}"', ()))
+    return Spelt("helm", "", (), tuple(pieces))
+
+
+@cache
+def _embedded_lines(text: str, pad: str) -> str:
+    """Spell lines of a file, which ends with a line break, as continuation lines of a double-quoted scalar."""
+    lines = []
+    for line in text.removesuffix("\n").split("\n"):
         escaped = _disarm(quote_yaml(line)[1:-1])
         # A continuation line loses the blanks it begins with, unless the first is escaped.
         start = "\\" if escaped.startswith(" ") else ""
-        pieces.append((f"{pad}{start}{escaped}\\n\\\n", places))
-    pieces.append((f'{pad}"', ()))
-    return Spelt("helm", "".join(text for text, _ in pieces), (), tuple(pieces))
+        lines.append(f"{pad}{start}{escaped}\\n\\\n")
+    return "".join(lines)
 
 
 def _lines(content: Text) -> Iterable[tuple[str, tuple[Place, ...]]]:
     """Yield the lines of a text, which ends with a line break, and the places behind each of them."""
-    start = 0
-    for line in content.text.removesuffix("\n").split("\n"):
-        end = start + len(line) + 1
-        touching = [span for span in content.spans if span.start < end and span.end > start]
+    lines = content.text.removesuffix("\n").split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    touching: list[list[Span]] = [[] for _ in lines]
+    for span in content.spans:
+        for at in range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)):
+            touching[at].append(span)
+    for line, spans in zip(lines, touching, strict=True):
         # The most specific first: that is the one to show for the line.
-        touching.sort(key=lambda span: (span.end - span.start, span.start))
-        yield line, tuple(dict.fromkeys(place for span in touching for place in span.places))
-        start = end
+        spans.sort(key=lambda span: (span.end - span.start, span.start))
+        yield line, tuple(dict.fromkeys(place for span in spans for place in span.places))
 
 
 def _option(value: Leaf[str], option: str) -> Spelt:
     """Spell one argument `--option=value` of a command."""
     return Spelt("helm", quote_helm(f"{option}={value.value}"), value.places)
+
+
+def _env_value(value: str) -> str:
+    """Spell the value of a container's variable: the kubelet expands `$(NAME)`, and reads `$$` as `$`."""
+    return quote_helm(value.replace("$", "$$"))
 
 
 def _number(value: object) -> str:
@@ -98,6 +120,7 @@ FILTERS: dict[str, Callable[..., Spelt]] = {
     "scalar": by("helm", _scalar),
     "text_scalar": by("helm", lambda value: quote_helm(str(value))),
     "key": by("helm", key),
+    "env_value": by("helm", _env_value),
     "number": by("helm", _number),
     "option": _option,
     "file_name": by("helm", _file_name),

@@ -17,6 +17,8 @@ _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "n
 
 def quote_yaml(value: str) -> str:
     """Return `value` as a double-quoted scalar of printable ASCII: the one form that all YAML readers agree on."""
+    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
     return '"' + "".join(_escape_yaml(character) for character in value) + '"'
 
 
