@@ -32,7 +32,7 @@ CODES: dict[str, str] = {
     "invalid-name": "a name of a platform, an environment, a service or a tenant",
     "invalid-sql-name": "a name of a database or a table",
     "invalid-schema": "a schema that is no name and no pattern",
-    "invalid-variable-name": "a name that no environment variable should have",
+    "invalid-variable-name": "a name that no environment variable and no secret should have",
     "invalid-value": "a value of an environment variable that is too long",
     "invalid-duration": "a duration without its unit, or no duration at all",
     "invalid-health-path": "a health path that is no path of a URL",

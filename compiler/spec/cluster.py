@@ -7,19 +7,20 @@ from pydantic import Field
 from compiler.spec.kinds import (
     Arn,
     Branch,
-    CloudName,
+    ClusterName,
     Date,
+    GithubSecret,
     Health,
     Identifier,
     KubernetesName,
     Provider,
     Region,
+    ResourceGroup,
     Server,
     ServiceAccount,
     ShortText,
     Time,
     Uuid,
-    VariableName,
     Zone,
 )
 from compiler.spec.maps import Map
@@ -34,7 +35,7 @@ class Aws(Map):
 
     role: Arn = Field(description="Role that the workflow assumes, `arn:aws:iam::<account>:role/<name>`")
     region: Region = Field(description="Region of the cluster, such as `eu-central-1`")
-    name: CloudName = Field(description="Name of the EKS cluster")
+    name: ClusterName = Field(description="Name of the EKS cluster")
 
 
 class Google(Map):
@@ -43,7 +44,7 @@ class Google(Map):
     provider: Provider = Field(description="Workload identity provider, `projects/<number>/locations/…`")
     service_account: ServiceAccount = Field(description="Service account that the workflow becomes")
     location: Region = Field(description="Region or zone of the cluster, such as `europe-west1`")
-    name: CloudName = Field(description="Name of the GKE cluster")
+    name: ClusterName = Field(description="Name of the GKE cluster")
 
 
 class Azure(Map):
@@ -52,14 +53,14 @@ class Azure(Map):
     client: Uuid = Field(description="Client id of the application that the workflow signs in as")
     tenant: Uuid = Field(description="Tenant id of the directory")
     subscription: Uuid = Field(description="Subscription id")
-    resource_group: CloudName = Field(description="Resource group of the cluster")
-    name: CloudName = Field(description="Name of the AKS cluster")
+    resource_group: ResourceGroup = Field(description="Resource group of the cluster")
+    name: ClusterName = Field(description="Name of the AKS cluster")
 
 
 class Cluster(Map):
     """How the workflow reaches the cluster: exactly one of these."""
 
-    kubeconfig: VariableName | None = Field(
+    kubeconfig: GithubSecret | None = Field(
         None, description="Name of the GitHub secret that holds a kubeconfig"
     )
     aws: Aws | None = Field(None, description="EKS, by OpenID Connect")
@@ -142,7 +143,7 @@ class SmokeTest(Map):
 class Slack(Map):
     """A channel of Slack."""
 
-    secret: VariableName = Field(description="Name of the GitHub secret that holds the webhook's URL")
+    secret: GithubSecret = Field(description="Name of the GitHub secret that holds the webhook's URL")
 
 
 class Notify(Map):

@@ -80,12 +80,19 @@ def faults_of(
 ) -> list[Diagnostic]:
     """Turn every error pydantic found in `tree`, which `file` completed, into a diagnostic.
 
-    Of the keys that are missing only those `required` count, `None` for all.
+    Of the keys that are missing only those `required` count, `None` for all; not one that is there, misspelt.
     """
+    found = error.errors(include_url=False)
+    misspelt = {
+        (*one["loc"][:-1], _meant(one["loc"], find(tree, *one["loc"]) or tree))
+        for one in found
+        if one["type"] == "extra_forbidden"
+    }
     errors = (
         one
-        for one in error.errors(include_url=False)
-        if one["type"] != "missing" or required is None or pattern(one["loc"]) in required
+        for one in found
+        if one["type"] != "missing"
+        or ((required is None or pattern(one["loc"]) in required) and one["loc"] not in misspelt)
     )
     # Items that are refused do not count, so that a list of them is "too short" as well: once is enough.
     return [
@@ -109,7 +116,7 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
     if kind == "extra_forbidden":
         return _unknown(loc, node)
     if kind in _EXPECTED:
-        return _wrong_type(_EXPECTED[kind], node)
+        return _wrong_type(_EXPECTED[kind], loc, node)
     if kind == "literal_error":
         return _not_allowed(loc, node)
     if kind in {"greater_than_equal", "less_than_equal"}:
@@ -135,7 +142,7 @@ def _out_of_range(loc: Loc, node: Node) -> Diagnostic:
     limits = [*field.metadata, *(rule for part in get_args(field.annotation) for rule in _metadata(part))]
     least = next(limit.ge for limit in limits if hasattr(limit, "ge"))
     most = next(limit.le for limit in limits if hasattr(limit, "le"))
-    what = "port" if key in ("port", "egress") else "number"
+    what = "port" if key in ("port", "egress", "database_port") else "number"
     return Diagnostic(
         "out-of-range",
         f"found {shown(node.value)} as a port"
@@ -175,20 +182,34 @@ def _missing(loc: Loc, tree: Node, file: str) -> Diagnostic:
 
 def _unknown(loc: Loc, node: Node) -> Diagnostic:
     key = str(loc[-1])
-    owner, model = _MAPS[pattern(loc[:-1])]
+    owner, _ = _MAPS[pattern(loc[:-1])]
     place = node.key_place or node.place
-    ours = PLATFORM_ONLY if place.file != PLATFORM else ENVIRONMENT_ONLY
-    allowed = [name for name in keys(model) if pattern((*loc[:-1], name)) not in {*ours, PINS}]
-    meant = closest(key, allowed)
-    way_out = f'write "{meant}"' if meant else f"allowed here: {listed(allowed)}"
+    meant = _meant(loc, node)
+    way_out = f'write "{meant}"' if meant else f"allowed here: {listed(_allowed(loc[:-1], place))}"
     return Diagnostic("unknown-key", f"found {shown(key)}, which {owner} does not have", place, help=way_out)
 
 
-def _wrong_type(expected: str, node: Node) -> Diagnostic:
+def _meant(loc: Loc, node: Node) -> str | None:
+    """Return the key that an unknown one at `loc` probably stands for."""
+    return closest(str(loc[-1]), _allowed(loc[:-1], node.key_place or node.place))
+
+
+def _allowed(loc: Loc, place: Place) -> list[str]:
+    """Return the keys that the map at `loc` may hold in the file of `place`."""
+    elsewhere = PLATFORM_ONLY if place.file != PLATFORM else ENVIRONMENT_ONLY
+    _, model = _MAPS[pattern(loc)]
+    return [name for name in keys(model) if pattern((*loc, name)) not in {*elsewhere, PINS}]
+
+
+def _wrong_type(expected: str, loc: Loc, node: Node) -> Diagnostic:
     value = node.value
     if value is None:
         return empty(node)
-    way_out = 'write entries, each "key: value"' if expected == "a map" else f"write {expected}"
+    way_out = f"write {expected}"
+    if expected == "a map":
+        way_out = 'write entries, each "key: value"'
+        if pattern(loc) in _MAPS:
+            way_out += f"; allowed here: {listed(_allowed(loc, node.place))}"
     if expected == "text" and isinstance(value, (int, bool)):
         way_out = f'quote it: "{str(value).lower()}"'
     elif expected == "a whole number" and isinstance(value, str) and value.isascii() and value.isdecimal():
@@ -197,6 +218,8 @@ def _wrong_type(expected: str, node: Node) -> Diagnostic:
         way_out = f"write {shown(_TRUTH[value.casefold()])}"
     elif expected == "a list" and isinstance(value, str) and value.isprintable() and len(value) < 60:
         way_out = f"write [{', '.join(value.split())}]"
+    elif expected == "a list":
+        way_out = 'write a list, each item after "- "'
     return Diagnostic(
         "wrong-type", f"found {shown(value)} where {expected} is needed", node.place, help=way_out
     )
@@ -208,7 +231,7 @@ def empty(node: Node) -> Diagnostic:
         "empty-value",
         "found nothing where a value is needed",
         node.place,
-        help="write a value, or remove the key",
+        help=f"write a value, or remove the {'key' if node.key_place else 'item'}",
     )
 
 

@@ -128,8 +128,23 @@ class _Duration(Kind):
         return None
 
 
+class _GithubSecret(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if value.startswith("GITHUB_"):
+            return (
+                "reserved-name",
+                f"found {shown(value)}, but GitHub keeps names with GITHUB_ for itself",
+                "choose another name",
+            )
+        return None
+
+
 class _Branch(Kind):
     def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if value == "HEAD" or value.startswith("refs/"):
+            name = value.removeprefix("refs/").removeprefix("heads/")
+            way_out = self.rule if value == "HEAD" else f'write "{name}"'
+            return self.code, f"found {shown(value)}, which is a reference and not the name of a branch", way_out
         if ".." in value or any(part.endswith((".", ".lock")) for part in value.split("/")):
             return self.code, f"found {shown(value)}, which Git does not accept as a branch", self.rule
         return None
@@ -144,6 +159,26 @@ class _Date(Kind):
         return None
 
 
+class _Zone(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if not _is_zone(value):
+            return self.code, f"found {shown(value)}, which the tz database does not have", self.rule
+        return None
+
+
+def _is_zone(name: str) -> bool:
+    """Tell whether there is such a time zone; a machine without a tz database cannot say no."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only needed where a window is written
+
+    for zone, missing in ((name, False), ("Europe/London", True)):
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+        return not missing
+    return True
+
+
 def reserved_in_sql(name: str) -> str | None:
     """Return why PostgreSQL keeps `name` for itself, or nothing."""
     if name.startswith("pg_"):
@@ -156,7 +191,8 @@ def reserved_in_sql(name: str) -> str | None:
 def name_too_long(name: str, limit: int, what: str) -> tuple[str, str, str]:
     """Return the code, the message and the way out for a name of more than `limit` bytes."""
     message = f"found {shown(name)} of {len(name)} characters, more than the {limit} of {what}"
-    return "name-too-long", message, f"shorten it by {len(name) - limit} characters"
+    too_many = len(name) - limit
+    return "name-too-long", message, f"shorten it by {too_many} character{'s' if too_many > 1 else ''}"
 
 
 def milliseconds(written: str) -> int:
@@ -189,6 +225,9 @@ VARIABLE = Kind(
     "the name of an environment variable",
     "[A-Z][A-Z0-9_]{0,99}",
     'write A-Z, 0-9 and "_", a letter first',
+)
+GITHUB_SECRET = _GithubSecret(
+    VARIABLE.code, "the name of a secret on GitHub", VARIABLE.pattern, VARIABLE.rule
 )
 DURATION = _Duration(
     "invalid-duration",
@@ -247,8 +286,8 @@ VALUE = Kind(
 REPOSITORY = Kind(
     "invalid-repository",
     "a repository on GitHub",
-    r"https://github\.com/[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9_][A-Za-z0-9._-]{0,98}[A-Za-z0-9_-]",
-    "write https://github.com/<owner>/<name>, as Argo CD shall clone it",
+    r"(?!.*\.git$)https://github\.com/[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9_][A-Za-z0-9._-]{0,98}[A-Za-z0-9_-]",
+    "write https://github.com/<owner>/<name>, without .git",
 )
 BRANCH = _Branch(
     "invalid-branch",
@@ -258,7 +297,7 @@ BRANCH = _Branch(
 )
 KUBERNETES_NAME = Kind(
     "invalid-kubernetes-name",
-    "a name of Kubernetes",
+    "a Kubernetes name",
     "[a-z]([-a-z0-9]{0,61}[a-z0-9])?",
     'write 1 to 63 characters of a-z, 0-9 and "-", a letter first and no "-" at the end',
 )
@@ -274,7 +313,7 @@ BYTES = Kind(
     r"[1-9][0-9]{0,5}(Ki|Mi|Gi)",
     "write a whole number with Ki, Mi or Gi, such as 256Mi",
 )
-TEXT = Kind("invalid-text", "a short text", ".{1,200}", "write 1 to 200 characters on one line")
+TEXT = Kind("invalid-text", "a short text", r"\S(.{0,198}\S)?", "write 1 to 200 characters on one line, without spaces around them")
 SERVER = Kind(
     "invalid-server",
     "the address of a Kubernetes API server",
@@ -282,24 +321,27 @@ SERVER = Kind(
     "write https://<host>, as Argo CD knows the cluster; its own is https://kubernetes.default.svc",
 )
 TIME = Kind(
-    "invalid-time", "a time of day", "([01][0-9]|2[0-3]):[0-5][0-9]", "write hours and minutes, such as 09:00"
+    "invalid-time",
+    "a time of day",
+    "([01][0-9]|2[0-3]):[0-5][0-9]",
+    "write hours and minutes with two digits each, from 00:00 to 23:59, such as 09:00",
 )
-ZONE = Kind(
+ZONE = _Zone(
     "invalid-zone",
     "a time zone",
-    "UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_]+)?",
+    "UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_-]+(/[A-Z][A-Za-z_-]+)?",
     "write UTC or a name of the tz database, such as Europe/Berlin",
 )
-DATE = _Date("invalid-date", "a day", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "write year, month and day: 2026-12-31")
+DATE = _Date("invalid-date", "a day", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "write year, month and day, such as 2026-12-31")
 DIGEST = Kind(
     "invalid-digest",
     "the digest of an image",
     "sha256:[0-9a-f]{64}",
-    "write sha256:<64 hex digits>; a tag may point to another image tomorrow",
+    "write sha256:<64 hex digits> and nothing else; a tag may point to another image tomorrow",
 )
 ARN = Kind(
     "invalid-cloud-name",
-    "a role of AWS",
+    "an IAM role of AWS",
     r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,200}",
     "write arn:aws:iam::<12 digits>:role/<name>",
 )
@@ -309,29 +351,35 @@ REGION = Kind(
     "[a-z]{2,12}(-[a-z]{2,12}){0,3}-?[0-9]{1,2}(-[a-z])?",
     "write it as the cloud does, such as eu-central-1 or europe-west1",
 )
-CLOUD_NAME = Kind(
+CLUSTER_NAME = Kind(
     "invalid-cloud-name",
-    "a name of a cloud's",
+    "a name of a cluster",
     "[A-Za-z0-9]([A-Za-z0-9_-]{0,88}[A-Za-z0-9])?",
-    'write 1 to 90 letters, digits, "-" and "_"',
+    'write 1 to 90 letters, digits, "-" and "_", a letter or a digit at both ends',
+)
+RESOURCE_GROUP = Kind(
+    "invalid-cloud-name",
+    "a resource group of Azure",
+    "[A-Za-z0-9]([A-Za-z0-9._-]{0,88}[A-Za-z0-9_-])?",
+    'write 1 to 90 letters, digits, "-", "_" and ".", a letter or a digit first and no "." at the end',
 )
 PROVIDER = Kind(
     "invalid-cloud-name",
-    "a workload identity provider of Google's",
+    "a workload identity provider of Google Cloud",
     "projects/[0-9]{1,20}/locations/global/workloadIdentityPools/[a-z0-9-]{4,32}/providers/[a-z0-9-]{4,32}",
     "write projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>",
 )
 SERVICE_ACCOUNT = Kind(
     "invalid-cloud-name",
-    "a service account of Google's",
+    "a service account of Google Cloud",
     r"[a-z]([-a-z0-9]{4,28}[a-z0-9])@[a-z]([-a-z0-9]{4,28}[a-z0-9])\.iam\.gserviceaccount\.com",
     "write <name>@<project>.iam.gserviceaccount.com",
 )
 UUID = Kind(
     "invalid-cloud-name",
-    "an identifier of Azure's",
+    "an identifier of Azure",
     "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "write the UUID in lower case",
+    "write a UUID in lower case: 8, 4, 4, 4 and 12 hex digits",
 )
 
 Identifier = Annotated[str, IDENTIFIER]
@@ -339,6 +387,7 @@ SqlName = Annotated[str, SQL_NAME]
 Database = Annotated[str, DATABASE]
 Schema = Annotated[str, SCHEMA]
 VariableName = Annotated[str, VARIABLE]
+GithubSecret = Annotated[str, GITHUB_SECRET]
 Duration = Annotated[str, DURATION]
 Health = Annotated[str, HEALTH]
 FolderPath = Annotated[str, PATH]
@@ -361,7 +410,8 @@ Date = Annotated[str, DATE]
 Digest = Annotated[str, DIGEST]
 Arn = Annotated[str, ARN]
 Region = Annotated[str, REGION]
-CloudName = Annotated[str, CLOUD_NAME]
+ClusterName = Annotated[str, CLUSTER_NAME]
+ResourceGroup = Annotated[str, RESOURCE_GROUP]
 Provider = Annotated[str, PROVIDER]
 ServiceAccount = Annotated[str, SERVICE_ACCOUNT]
 Uuid = Annotated[str, UUID]

@@ -8,7 +8,7 @@ from math import log2
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
-from compiler.spec.kinds import VARIABLE
+from compiler.spec.kinds import ARN, DIGEST, IDENTIFIER, PROVIDER, REPOSITORY, VARIABLE
 from compiler.spec.shown import shown
 from compiler.spec.source import Node
 
@@ -41,8 +41,7 @@ _HASH_NAME = re.compile(r"(?i)(?:sha|sha1|sha256|commit|digest|revision|rev|hash
 # Digests, UUIDs, and the long names by which clouds know a role or a provider.
 _KNOWN = re.compile(
     r"sha(?:1|256|384|512)[:-][0-9a-zA-Z+/=]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
-    r"|projects/[0-9]+/locations/global/workloadIdentityPools/[a-z0-9-]+/providers/[a-z0-9-]+"
-    r"|arn:aws[a-z-]*:iam::[0-9]{12}:role/",
+    rf"|^(?:{ARN.pattern}|{PROVIDER.pattern}|{REPOSITORY.pattern})$",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
@@ -137,6 +136,9 @@ def _is_name(value: object) -> bool:
 
 def _looks_secret(name: str, value: object) -> str | None:
     if isinstance(value, bool) or value is None or value == "":
+        return None
+    # A service may be called `token`; what is pinned for it is no secret.
+    if isinstance(value, str) and not DIGEST.fault(value) and not IDENTIFIER.fault(name):
         return None
     if name not in _NAMES_OF_SECRETS and _SECRET_NAME.search(name) and not _PUBLIC_NAME.search(name):
         return "a secret"
