@@ -144,7 +144,11 @@ class _Branch(Kind):
         if value == "HEAD" or value.startswith("refs/"):
             name = value.removeprefix("refs/").removeprefix("heads/")
             way_out = self.rule if value == "HEAD" else f'write "{name}"'
-            return self.code, f"found {shown(value)}, which is a reference and not the name of a branch", way_out
+            return (
+                self.code,
+                f"found {shown(value)}, which is a reference and not the name of a branch",
+                way_out,
+            )
         if ".." in value or any(part.endswith((".", ".lock")) for part in value.split("/")):
             return self.code, f"found {shown(value)}, which Git does not accept as a branch", self.rule
         return None
@@ -313,7 +317,12 @@ BYTES = Kind(
     r"[1-9][0-9]{0,5}(Ki|Mi|Gi)",
     "write a whole number with Ki, Mi or Gi, such as 256Mi",
 )
-TEXT = Kind("invalid-text", "a short text", r"\S(.{0,198}\S)?", "write 1 to 200 characters on one line, without spaces around them")
+TEXT = Kind(
+    "invalid-text",
+    "a short text",
+    r"\S(.{0,198}\S)?",
+    "write 1 to 200 characters on one line, without spaces around them",
+)
 SERVER = Kind(
     "invalid-server",
     "the address of a Kubernetes API server",
@@ -332,7 +341,9 @@ ZONE = _Zone(
     "UTC|[A-Z][A-Za-z]+/[A-Z][A-Za-z_-]+(/[A-Z][A-Za-z_-]+)?",
     "write UTC or a name of the tz database, such as Europe/Berlin",
 )
-DATE = _Date("invalid-date", "a day", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "write year, month and day, such as 2026-12-31")
+DATE = _Date(
+    "invalid-date", "a day", "[0-9]{4}-[0-9]{2}-[0-9]{2}", "write year, month and day, such as 2026-12-31"
+)
 DIGEST = Kind(
     "invalid-digest",
     "the digest of an image",

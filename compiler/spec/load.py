@@ -8,18 +8,21 @@ from pydantic import ValidationError
 
 from compiler.diagnostics.model import Diagnostic, Place
 from compiler.spec import deployments, policy, rules
+from compiler.spec.claims import across
 from compiler.spec.faults import faults_of
 from compiler.spec.files import PLATFORM, environment_of, pins_file, read, spec_files
 from compiler.spec.merge import merge
 from compiler.spec.model import PLATFORM_ONLY, Environment
 from compiler.spec.order import in_order
-from compiler.spec.pins import lone_pins, with_pins
+from compiler.spec.pins import lone_pins, pins, with_pins
 from compiler.spec.placement import folders, known_services, own_rules
+from compiler.spec.resources import resources
 from compiler.spec.schemas import schemas
 from compiler.spec.secrets import blot, hide, secrets_in
 from compiler.spec.shown import shown
 from compiler.spec.source import Node, normalize, parse
 from compiler.spec.spec import EnvironmentSpec, Spec
+from compiler.spec.tiers import tier_of, tiers
 from compiler.spec.written import entries
 
 if TYPE_CHECKING:
@@ -27,6 +30,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Sources = dict[str, str]
+# What is judged in each environment for itself.
+_RULES = (
+    rules.ports,
+    rules.server,
+    rules.databases,
+    rules.variables,
+    rules.names,
+    rules.disabled,
+    schemas,
+    resources,
+    deployments.own,
+    policy.unknown,
+)
 
 
 def load(root: Path) -> tuple[Spec | None, list[Diagnostic], Sources]:
@@ -44,7 +60,7 @@ def load(root: Path) -> tuple[Spec | None, list[Diagnostic], Sources]:
         reading += faults
         if tree is not None:
             trees[file] = tree
-    specs, grammar, together = _check(root, trees)
+    specs, grammar, together = _check(root, trees, files)
     faults = hide(_settle(reading, grammar, together), hidden)
     return (None if faults else Spec(tuple(specs))), faults, sources
 
@@ -76,12 +92,15 @@ def _tree(
 
 
 def _check(
-    root: Path, trees: dict[str, Node]
+    root: Path, trees: dict[str, Node], files: list[str]
 ) -> tuple[list[EnvironmentSpec], list[Diagnostic], list[Diagnostic]]:
-    """Return the environments without mistakes, the mistakes of single values, and those of values together."""
+    """Return the environments without mistakes, the mistakes of single values, and those of values together.
+
+    Of the `files` only those that could be read are in `trees`.
+    """
     platform = trees.get(PLATFORM)
     alone = [fault for file, tree in trees.items() for fault in own_rules(file, tree)]
-    alone += lone_pins(trees)
+    alone += lone_pins(files)
     together: list[Diagnostic] = []
     merged: dict[str, Node] = {}
     specs = []
@@ -93,36 +112,25 @@ def _check(
         name = environment_of(file)
         if name is None:
             continue
+        pinned = trees.get(pins_file(name))
         if platform is None:
-            alone += _validate(tree, file, {("environment",)})[1]
+            alone += _validate(with_pins(tree, pinned), file, {("environment",)})[1]
             continue
         services = entries(platform, "services").keys()
         known, faults = known_services(tree, services) if services else (tree, [])
-        merged[file] = merge(platform, known)
-        if (pins := trees.get(pins_file(name))) is not None:
-            merged[file] = with_pins(merged[file], pins)
+        merged[file] = with_pins(merge(platform, known), pinned)
         model, more = _validate(merged[file], file, None)
         alone += [*faults, *more]
         if model is not None:
             specs.append(_environment(model, merged[file]))
-    for tree in merged.values():
-        for rule in (
-            rules.ports,
-            rules.server,
-            rules.databases,
-            rules.variables,
-            rules.names,
-            rules.disabled,
-            schemas,
-            deployments.own,
-        ):
-            together += rule(tree)
-    together += [
-        *policy.tiers(merged),
-        *policy.limits(merged),
-        *policy.looser(merged),
-        *deployments.across(merged),
-    ]
+    for file, tree in merged.items():
+        together += [fault for rule in _RULES for fault in rule(tree)]
+        digests = pins_file(environment_of(file) or "")
+        if digests in trees or digests not in files:
+            together += pins(tree, digests)
+    together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged)]
+    if len(specs) == sum(environment_of(file) is not None for file in files):
+        together += policy.idle(merged)
     return specs, _without_empty_unknowns(alone), together
 
 
@@ -152,7 +160,7 @@ def _environment(model: Environment, tree: Node) -> EnvironmentSpec:
         for name, service in model.services.items()
         if service.enabled and service.migrations is not None
     }
-    return EnvironmentSpec(model, tree, tuple(in_order(after)[0]), policy.tier_of(tree) or "")
+    return EnvironmentSpec(model, tree, tuple(in_order(after)[0]), tier_of(tree) or "")
 
 
 def _settle(*phases: list[Diagnostic]) -> list[Diagnostic]:

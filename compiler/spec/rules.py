@@ -10,9 +10,9 @@ from compiler.spec.files import PLATFORM
 from compiler.spec.kinds import IDENTIFIER, name_too_long
 from compiler.spec.model import VERSIONS
 from compiler.spec.order import in_order
-from compiler.spec.policy import tier_of
 from compiler.spec.shown import closest, listed, shown
 from compiler.spec.spec import find
+from compiler.spec.tiers import tier_of
 from compiler.spec.written import enabled_services, entries, items, migrating, number, text
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from compiler.spec.spec import find
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from compiler.diagnostics.model import Place
     from compiler.spec.source import Node
 
 
@@ -51,3 +52,14 @@ def migrating(tree: Node, *, also_disabled: bool = False) -> Iterator[tuple[str,
     for name, service in services:
         if isinstance((find(service, "migrations") or service).value, dict) and find(service, "migrations"):
             yield name, service
+
+
+def place(tree: Node, *loc: str) -> Place:
+    """Return where the value at `loc` was written, or else the nearest map around it."""
+    node = tree
+    for step in loc:
+        below = find(node, step)
+        if below is None:
+            break
+        node = below
+    return node.place

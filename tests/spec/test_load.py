@@ -31,7 +31,8 @@ def test_the_reference_platform_is_right() -> None:
     assert [environment.tier for environment in spec.environments] == ["local", "production", "staging"]
     assert spec.environments[0].order == ("auth-api", "workflow-engine", "ingestion-service")
     assert set(sources) == {
-        f"environments/{name}.yaml" for name in ("platform", "local", "staging", "production")
+        f"environments/{name}.yaml"
+        for name in ("platform", "local", "staging", "production", "production.images")
     }
 
 
@@ -90,9 +91,12 @@ def test_a_service_that_is_switched_off_takes_no_part(tmp_path: Path) -> None:
 
 def test_the_order_of_keys_means_nothing(tmp_path: Path) -> None:
     head, services = PLATFORM.split("services:\n")
-    api, worker = services.split("  worker:\n")
+    api, rest = services.split("  worker:\n")
+    worker, repository = rest.split("repository:")
     one = load(project(tmp_path / "1"))[0]
-    two = load(project(tmp_path / "2", platform=f"services:\n  worker:\n{worker}{api}{head}"))[0]
+    two = load(
+        project(tmp_path / "2", platform=f"services:\n  worker:\n{worker}{api}repository:{repository}{head}")
+    )[0]
     assert one is not None
     assert two is not None
     assert one.environments[0].order == two.environments[0].order

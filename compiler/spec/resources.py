@@ -1,0 +1,56 @@
+"""What a container gets at least and at most: refuse more at least than at most, which Kubernetes would not start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compiler.diagnostics.model import Diagnostic, Note
+from compiler.spec.kinds import BYTES, CPU
+from compiler.spec.model import Limits, Requests
+from compiler.spec.shown import shown
+from compiler.spec.spec import find
+from compiler.spec.written import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from compiler.spec.source import Node
+
+_UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}
+
+
+def resources(tree: Node) -> Iterator[Diagnostic]:
+    """Refuse a request of a service that is more than its limit."""
+    for name, service in entries(tree, "services").items():
+        for field, request in Requests.model_fields.items():
+            key, kind = request.alias or field, CPU if field == "cpu" else BYTES
+            least, most = (find(service, "resources", part, key) for part in ("requests", "limits"))
+            lower = least.value if least else request.default
+            upper = most.value if most else Limits.model_fields[field].default
+            if any(not isinstance(each, str) or kind.fault(each) for each in (lower, upper)):
+                continue
+            if amount(str(lower)) <= amount(str(upper)):
+                continue
+            if least:
+                yield Diagnostic(
+                    "out-of-range",
+                    f"found a request of {lower} {key} for {shown(name)}, more than its limit of {upper}",
+                    least.place,
+                    (Note("the limit", most.place) if most else Note("the limit is the default"),),
+                    f"write at most {upper}, or raise the limit",
+                )
+            elif most:
+                yield Diagnostic(
+                    "out-of-range",
+                    f"found a limit of {upper} {key} for {shown(name)}, less than its request of {lower}",
+                    most.place,
+                    (Note("the request is the default"),),
+                    f"write at least {lower}, or lower the request",
+                )
+
+
+def amount(written: str) -> int:
+    """Return how many thousandths of a CPU, or how many bytes, a quantity stands for."""
+    if written[-2:] in _UNITS:
+        return int(written[:-2]) * _UNITS[written[-2:]]
+    return int(written[:-1]) if written.endswith("m") else int(written) * 1000
