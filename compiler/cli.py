@@ -211,6 +211,24 @@ def explain(start: Path, place: str, form: Format) -> int:
     return OK
 
 
+def check_migrations(start: Path, services: Sequence[str], form: Format) -> int:
+    """Check the revision files of `services` (all that migrate where none is named) without running any."""
+    with _loading():
+        from compiler.revisions.check import check_revisions
+        from compiler.spec.load import load
+
+    root = find_root(start) or start
+    spec, mistakes, sources = load(root)
+    if spec is None:
+        report(mistakes, sources, form, root)
+        return ERROR
+    checked = check_revisions(root, spec, services)
+    report(checked.diagnostics, sources, form, root)
+    if checked.services:
+        say(checked.summary())
+    return ERROR if checked.diagnostics else OK
+
+
 def schema(start: Path, show: bool) -> int:
     """Write the JSON Schemas of the spec into `environments/`, or print that of an environment file."""
     from compiler.spec.schema import schemas
@@ -290,7 +308,13 @@ def report(
 def _sources_on_disk(diagnostics: Sequence[Diagnostic], root: Path) -> dict[str, str]:
     """Return the texts of the files in which `diagnostics` point at a line."""
     texts = {}
-    for file in sorted({found.place.file for found in diagnostics if found.place.line}):
+    places = [
+        place
+        for found in diagnostics
+        for place in (found.place, *(note.place for note in found.notes))
+        if place
+    ]
+    for file in sorted({place.file for place in places if place.line}):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             texts[file] = (root / file).read_text(encoding="utf-8-sig")
     return texts

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compiler import cli
-from compiler.diagnostics.render import FORMATS
+from compiler.diagnostics.render import FORMATS, Format
 
 app = typer.Typer(
     name="gen",
@@ -25,6 +25,18 @@ app = typer.Typer(
 )
 
 Form = Annotated[str, typer.Option("--format", metavar="|".join(FORMATS), help="How mistakes are shown.")]
+
+OwnForm = Annotated[
+    str | None, typer.Option("--format", metavar="|".join(FORMATS), help="How mistakes are shown.")
+]
+
+
+def known_form(form: str) -> Format:
+    """Return `form` as one of the formats, or refuse it as a mistake of usage."""
+    known = next((one for one in FORMATS if one == form), None)
+    if known is None:
+        raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
+    return known
 
 
 @app.callback(invoke_without_command=True)
@@ -51,10 +63,7 @@ def build(
 
         typer.echo(f"gen {installed('tenantship')}")
         raise typer.Exit(cli.OK)
-    shown = next((known for known in FORMATS if known == form), None)
-    if shown is None:
-        raise typer.BadParameter(f"{form!r} is none of {', '.join(FORMATS)}", param_hint="--format")
-    context.obj = shown
+    shown = context.obj = known_form(form)
     if context.invoked_subcommand is None:
         raise typer.Exit(cli.run(Path.cwd(), check=check, take=frozenset(take or ()), form=shown, diff=diff))
     if check or take:
@@ -89,6 +98,35 @@ def schema(
 def init() -> None:
     """Write a commented starter spec into environments/ of this folder; nothing that exists is touched."""
     raise typer.Exit(cli.init(Path.cwd()))
+
+
+migrations = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(
+    migrations, name="migrations", help="Look at the services' Alembic histories, without running anything."
+)
+
+
+@migrations.command("check")
+def check_migrations(
+    context: typer.Context,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERVICE", help="Only this service; repeatable. Default: all that migrate."),
+    ] = None,
+    form: OwnForm = None,
+) -> None:
+    """Find what two developers' revisions do to each other: before the merge, not in the deployment.
+
+    Reads each migrating service's Alembic configuration and revision files; runs none of them, opens no database.
+    Refuses: one id in two files; two revisions with one parent that nothing merges (several heads), with the
+    command that merges them; a parent that no file has; circles; ids over 32 characters; ids that are computed.
+
+    Exit codes: 0 no mistake, 2 mistakes.
+
+    `gen migrations check` · `gen migrations check --service auth-api` · `gen migrations check --format github`
+    """
+    shown = context.obj if form is None else known_form(form)
+    raise typer.Exit(cli.check_migrations(Path.cwd(), service or (), shown))
 
 
 @app.command(

@@ -75,7 +75,7 @@ def pins_file(environment: str) -> str:
 def read(root: Path, file: str) -> tuple[str | None, list[Diagnostic]]:
     """Return the text of `file`, at most 1 MiB of UTF-8 in a regular file inside `root`."""
     try:
-        data = _bytes(root, file)
+        data = read_bytes(root, file)
     except OSError as error:
         if file == PLATFORM and isinstance(error, FileNotFoundError):
             if not (root / FOLDER).is_dir():
@@ -120,7 +120,8 @@ def read(root: Path, file: str) -> tuple[str | None, list[Diagnostic]]:
         ]
 
 
-def _bytes(root: Path, file: str) -> bytes:
+def read_bytes(root: Path, file: str, limit: int = MAX_BYTES) -> bytes:
+    """Return the bytes of a regular file inside `root`, one more than `limit` where there are more. Raises OSError."""
     inside = os.path.realpath(root)
     path = os.path.realpath(root / file)
     if os.path.commonpath([inside, path]) != inside:
@@ -130,7 +131,7 @@ def _bytes(root: Path, file: str) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(0, "not a regular file")
-        return stream.read(MAX_BYTES + 1)
+        return stream.read(limit + 1)
 
 
 def _why(error: OSError) -> str:

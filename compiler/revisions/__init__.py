@@ -1,0 +1,1 @@
+"""What a service's revision files say about each other: read, never run."""
