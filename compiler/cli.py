@@ -1,6 +1,7 @@
 """Arguments into one run of the compiler: the only module that prints and chooses an exit code.
 
-Exit codes: 0 fine or in sync, 1 drift (`--check`), 2 a mistake in what was given, 130 interrupted.
+Exit codes: 0 fine or in sync, 1 drift (`--check`), 2 a mistake in what was given, 3 findings (`lint`),
+130 interrupted.
 Reports go to stderr, data (`explain`, `schema`) to stdout.
 """
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from compiler.output.tree import Tree
     from compiler.pipeline import Compiled
 
-OK, DRIFT, ERROR, INTERRUPTED = 0, 1, 2, 130
+OK, DRIFT, ERROR, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -190,6 +191,29 @@ def _write(action: Callable[[], None], form: Format = "full") -> bool:
         report([error.diagnostic], {}, form)
         return False
     return True
+
+
+def lint(start: Path, form: Format) -> int:
+    """Compile the project around `start` and let the programs that read the outputs judge them; writes no output."""
+    began = time.perf_counter()
+    root = find_root(start) or start
+    compiled, comparison = _compare(root)
+    if compiled.spec is None or compiled.tree is None or comparison is None or comparison.has_errors:
+        _report_all(compiled, comparison, form, root)
+        return ERROR
+    with _loading():
+        from genlint.run import judge
+
+    judged = judge(compiled.spec, compiled.tree, compiled.sources, comparison.diagnostics, say)
+    texts = {path: file.text for path, file in compiled.tree.files.items()}
+    found = [judged.error] if judged.error else [*compiled.diagnostics, *judged.findings]
+    report(found, {**texts, **compiled.sources}, form)
+    if judged.error:
+        return ERROR
+    if not comparison.in_sync:
+        say("gen lint: out/ is not what environments/ compile to, and that is what was judged: run gen")
+    say(judged.summary(time.perf_counter() - began))
+    return FINDINGS if judged.findings else OK
 
 
 def explain(start: Path, place: str, form: Format) -> int:

@@ -19,7 +19,7 @@ app = typer.Typer(
     help=(
         "Compile environments/*.yaml into everything that ships and migrates them.\n\n"
         "Without a command: write what changed. Nothing is written when anything is wrong.\n\n"
-        "Exit codes: 0 fine, 1 drift (--check), 2 a mistake in what was given, 130 interrupted."
+        "Exit codes: 0 fine, 1 drift (--check), 2 a mistake in what was given, 3 findings (lint), 130 interrupted."
     ),
     epilog="Also: `gen dev --help` starts the local environment, `gen migrate --help` runs its migrations.",
 )
@@ -82,6 +82,15 @@ def explain(
     `gen explain out/local/compose.yaml:12` · `gen explain environments/local.yaml:3`
     """
     raise typer.Exit(cli.explain(Path.cwd(), place, context.obj))
+
+
+@app.command()
+def lint(context: typer.Context) -> None:
+    """Let helm, kubeconform, actionlint, zizmor, yamllint and the loader of Docker Compose judge what is compiled.
+
+    Each finding is shown at the line of the spec that it comes from. Go builds the tools once.
+    """
+    raise typer.Exit(cli.lint(Path.cwd(), context.obj))
 
 
 @app.command()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from compiler.emit.file import Emitter
+    from compiler.emit.file import Emitter, Span
     from compiler.output.tree import Tree, TreeFile
 
 
@@ -101,6 +101,34 @@ def origins_of(file: TreeFile, line: int) -> list[Place]:
     touching = [span for span in file.spans if span.start < end and span.end > begin]
     touching.sort(key=lambda span: (span.end - span.start, span.start))
     return list(dict.fromkeys(place for span in touching for place in span.places))
+
+
+def origins_within(
+    file: TreeFile, start: tuple[int, int], end: tuple[int, int]
+) -> tuple[int, tuple[Place, ...]]:
+    """Return the places behind the characters from `start` up to `end` (line and column, from 1), and their offset.
+
+    That is the smallest span that holds them. Within one line it is the leaf itself: the value on that line that
+    they touch or, where they touch none (a key, a brace), the nearest one after or before them.
+    """
+    starts = _line_starts(file.text)
+    first, last = (min(max(line, 1), len(starts)) - 1 for line in (start[0], end[0]))
+    begin = starts[first] + start[1] - 1
+    finish = max(starts[last] + end[1] - 1, begin + 1)
+    holding = [span for span in file.spans if span.start <= begin and finish <= span.end]
+    if first == last:
+        stop = starts[first + 1] if first + 1 < len(starts) else len(file.text)
+        line = [span for span in file.spans if starts[first] <= span.start and span.end <= stop]
+        holding = sorted(line, key=lambda span: _distance(span, begin, finish))[:1] or holding
+    smallest = min(holding, key=lambda span: span.end - span.start, default=None)
+    return (smallest.start, smallest.places) if smallest else (begin, ())
+
+
+def _distance(span: Span, begin: int, finish: int) -> tuple[int, int, int]:
+    if span.start < finish and span.end > begin:
+        return 0, 0, span.end - span.start
+    after = span.start >= finish
+    return (1 if after else 2), (span.start - finish if after else begin - span.end), span.end - span.start
 
 
 def reached_by(tree: Tree, emitters: Iterable[Emitter], path: str, line: int) -> list[Line]:

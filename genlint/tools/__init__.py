@@ -1,0 +1,1 @@
+"""The linters themselves: found, or built once from one locked Go module."""
