@@ -62,7 +62,8 @@ class Report:
     def summary(self, seconds: float) -> str:
         """`0 findings: helm 4.3.1 (2 charts), … (1.20s)`, always of this shape."""
         shown = ", ".join(
-            f"{name} {self.versions[name]} ({self.seen[name]})" for name in sorted(self.versions)
+            f"{name} {self.versions[name]} ({_counted(self.seen[name], unit)})"
+            for name, unit in _UNITS.items()
         )
         return f"{_counted(len(self.findings), 'finding')}: {shown} ({seconds:.2f}s)"
 
