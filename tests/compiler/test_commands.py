@@ -168,9 +168,11 @@ def test_interrupted_is_130_and_leaves_no_half_written_tree(tmp_path: Path) -> N
 def test_explain_both_ways(project: Path) -> None:
     compose = (project / "out/local/compose.yaml").read_text(encoding="utf-8").splitlines()
     line = compose.index('      PORT: "8004"') + 1
+    platform = (project / "environments/platform.yaml").read_text(encoding="utf-8").splitlines()
+    port = platform.index("    port: 8004") + 1
     done = gen(project, "explain", f"out/local/compose.yaml:{line}")
-    assert done.stdout.splitlines()[0] == "environments/platform.yaml:15:11: port: 8004"
-    back = gen(project, "explain", "environments/platform.yaml:15").stdout.splitlines()
+    assert done.stdout.splitlines()[0] == f"environments/platform.yaml:{port}:11: port: 8004"
+    back = gen(project, "explain", f"environments/platform.yaml:{port}").stdout.splitlines()
     assert f'out/local/compose.yaml:{line}: PORT: "8004"' in back
     for place, said in {
         "out/local/compose.yaml:99999": "the output has",

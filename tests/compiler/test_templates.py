@@ -108,5 +108,13 @@ def test_every_template_declares_a_target_and_is_rendered_by_a_golden_case_or_a_
         "init/service.md.j2",
         "init/staging.yaml.j2",
         "out/README.md.j2",
+        "out/argocd/application.yaml.j2",
+        "out/argocd/project.yaml.j2",
+        "out/chart/Chart.yaml.j2",
+        "out/chart/images.yaml.j2",
+        "out/chart/templates/migrations/files.yaml.j2",
+        "out/chart/templates/migrations/job.yaml.j2",
+        "out/chart/templates/services/service.yaml.j2",
+        "out/chart/values.yaml.j2",
         "out/compose.yaml.j2",
     }
