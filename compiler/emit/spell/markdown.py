@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&$])")
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 _SCRIPT_NAME = re.compile(r"[a-z0-9:-]*")
 
 
@@ -32,6 +33,13 @@ def code_markdown(value: str) -> str:
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
+def _word(value: object) -> str:
+    """Spell a name inside a block of code, where nothing can be escaped."""
+    if not _WORD.fullmatch(str(value)):
+        raise UnspeakableError(f"{value!r} is no word of a command")
+    return str(value)
+
+
 def _script_name(value: str) -> str:
     if not _SCRIPT_NAME.fullmatch(value):
         raise UnspeakableError(f"{value!r} is no part of a script's name")
@@ -46,6 +54,9 @@ def _node_markdown(value: object) -> str:
 FILTERS: dict[str, Callable[..., Spelt]] = {
     "text": by("markdown", lambda value: escape_markdown(str(value))),
     "code": by("markdown", lambda value: code_markdown(str(value))),
+    "command": by("markdown", lambda value: " ".join(map(_word, value.split(" ")))),
+    "yes_or_no": by("markdown", lambda value: "yes" if value else "no"),
+    "word": by("markdown", _word),
     "script": by("markdown", _script_name),
     "node_id": by("markdown", lambda value: identifier(value).replace("-", "_")),
     "node": by("markdown", _node_markdown),
