@@ -15,7 +15,7 @@ from compiler.spec.tiers import tier_of, via
 from compiler.spec.written import entries, place, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from compiler.spec.source import Node
 
@@ -24,10 +24,10 @@ MAX_JOB = 63
 _HASHES = 18
 
 
-def across(trees: Mapping[str, Node]) -> Iterator[Diagnostic]:
+def across(trees: Mapping[str, Node], files: Iterable[str]) -> Iterator[Diagnostic]:
     """Refuse what two environments claim, what deployments lack of the platform, and promotions that lead nowhere.
 
-    The `trees` are given by file.
+    The `trees` are given by file; not all of the `files` have one.
     """
     environments = {name: tree for file, tree in trees.items() if (name := environment_of(file))}
     deployed = {
@@ -38,7 +38,7 @@ def across(trees: Mapping[str, Node]) -> Iterator[Diagnostic]:
     yield from _platform(deployed)
     yield from _one_branch_each(deployed)
     yield from _one_namespace_each(deployed)
-    yield from promotions(environments)
+    yield from promotions(environments, {name for name in map(environment_of, files) if name})
 
 
 def _platform(deployed: Mapping[str, Node]) -> Iterator[Diagnostic]:

@@ -15,7 +15,7 @@ from compiler.spec.kinds import (
     name_too_long,
 )
 from compiler.spec.model import Migrations
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, listed, shown
 from compiler.spec.spec import find
 from compiler.spec.tiers import tier_of, via
 from compiler.spec.written import enabled_services, entries, text
@@ -118,7 +118,7 @@ def _window(deploy: Node) -> Iterator[Diagnostic]:
     if str(begin.value) >= str(end.value):
         yield Diagnostic(
             "out-of-range",
-            f"found a window that ends at {end.value} and begins no earlier",
+            f"found a window that ends at {end.value}, not after it begins",
             end.place,
             (Note(f"it begins at {begin.value}", begin.place),),
             "write a time of the same day after its beginning",
@@ -162,14 +162,13 @@ def _smoke_tests(tree: Node) -> Iterator[Diagnostic]:
     for test in tests:
         asked = find(test, "service")
         if asked and isinstance(asked.value, str) and asked.value not in services:
-            meant = closest(asked.value, list(services))
             disabled = find(tree, "services", asked.value, "enabled")
             yield Diagnostic(
                 "unknown-service",
                 f"found {shown(asked.value)}, which is not a service of this environment",
                 asked.place,
                 (Note("it is switched off here", disabled.place),) if disabled else (),
-                help=f'write "{meant}"' if meant else f"the services are {listed(sorted(services))}",
+                help=choose("service", asked.value, sorted(services)),
             )
 
 

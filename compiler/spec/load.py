@@ -128,7 +128,7 @@ def _check(
         digests = pins_file(environment_of(file) or "")
         if digests in trees or digests not in files:
             together += pins(tree, digests)
-    together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged)]
+    together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged, files)]
     if len(specs) == sum(environment_of(file) is not None for file in files):
         together += policy.idle(merged)
     return specs, _without_empty_unknowns(alone), together

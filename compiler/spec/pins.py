@@ -8,7 +8,7 @@ from compiler.diagnostics.model import Diagnostic, Place
 from compiler.spec.files import PLATFORM, environment_of, pins_file
 from compiler.spec.kinds import IDENTIFIER
 from compiler.spec.model import PINS
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, closest, listed, shown
 from compiler.spec.source import Node
 from compiler.spec.spec import find
 from compiler.spec.tiers import tier_of, via
@@ -74,7 +74,7 @@ def _unknown(tree: Node, all_meant: set[str]) -> Iterator[Diagnostic]:
                 "unknown-service",
                 f"found {shown(service)}, which platform.yaml does not have",
                 node.key_place or node.place,
-                help=f'write "{meant}"' if meant else f"the services are {listed(sorted(known))}",
+                help=choose("service", service, sorted(known)),
             )
 
 

@@ -11,7 +11,7 @@ from compiler.spec.faults import empty, pattern
 from compiler.spec.files import PLATFORM, environment_of
 from compiler.spec.kinds import PATH
 from compiler.spec.model import ENVIRONMENT_ONLY, PINS, PLATFORM_ONLY
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, shown
 from compiler.spec.source import Node
 from compiler.spec.spec import find
 from compiler.spec.written import entries
@@ -90,13 +90,12 @@ def known_services(tree: Node, known: AbstractSet[str]) -> tuple[Node, list[Diag
     faults = []
     for name, node in services.value.items():
         if name not in known:
-            meant = closest(name, sorted(known))
             faults.append(
                 Diagnostic(
                     "unknown-service",
                     f"found {shown(name)}, which platform.yaml does not have",
                     node.key_place or node.place,
-                    help=f'write "{meant}"' if meant else f"the services are {listed(sorted(known))}",
+                    help=choose("service", name, sorted(known)),
                 )
             )
     kept = {name: node for name, node in services.value.items() if name in known}

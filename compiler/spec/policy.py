@@ -10,7 +10,7 @@ from compiler.spec.cluster import DAYS, Approvals, Window
 from compiler.spec.files import environment_of
 from compiler.spec.kinds import DATE, DURATION, TIME, ZONE, milliseconds
 from compiler.spec.model import Migrations
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, shown
 from compiler.spec.spec import find
 from compiler.spec.tiers import tier_of, via
 from compiler.spec.written import text
@@ -229,12 +229,11 @@ def unknown(tree: Node) -> Iterator[Diagnostic]:
     for name, node in exceptions(tree):
         place = (find(node, "field") or node).place
         if name not in _BY_NAME:
-            meant = closest(name, list(_BY_NAME))
             yield Diagnostic(
                 "not-allowed",
                 f"found {shown(name)} as a field of the policy",
                 place,
-                help=f'write "{meant}"' if meant else f"the fields are {listed(list(_BY_NAME))}",
+                help=choose("field", name, list(_BY_NAME)),
             )
         elif name in first:
             yield Diagnostic(

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 from compiler.diagnostics.model import Diagnostic, Note
 from compiler.spec.kinds import IDENTIFIER
 from compiler.spec.order import in_order
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, shown
 from compiler.spec.spec import find
 from compiler.spec.tiers import tier_of, via
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from compiler.spec.source import Node
 
 
-def promotions(environments: Mapping[str, Node]) -> Iterator[Diagnostic]:
-    """Refuse what is wrong about the promotions between the `environments`, which are given by name."""
+def promotions(environments: Mapping[str, Node], names: AbstractSet[str]) -> Iterator[Diagnostic]:
+    """Refuse what is wrong about the promotions between the `environments`, given by name; `names` are those of all."""
     good: dict[str, Node] = {}
     for name, tree in environments.items():
         node = find(tree, "promote", "to")
@@ -26,8 +27,15 @@ def promotions(environments: Mapping[str, Node]) -> Iterator[Diagnostic]:
             continue
         if find(tree, "deploy") is None or tier_of(tree) == "local":
             continue
-        fault = _target(name, node, node.value, environments)
-        if fault:
+        if node.value not in names:
+            others = sorted(names - {name})
+            yield Diagnostic(
+                "unknown-environment",
+                f"found {shown(node.value)}, which is not an environment",
+                node.place,
+                help=choose("environment", node.value, others),
+            )
+        elif fault := _target(name, node, node.value, environments):
             yield fault
         else:
             good[name] = node
@@ -39,14 +47,7 @@ def promotions(environments: Mapping[str, Node]) -> Iterator[Diagnostic]:
 def _target(name: str, node: Node, to: str, environments: Mapping[str, Node]) -> Diagnostic | None:
     target = environments.get(to)
     if target is None:
-        others = sorted(environments.keys() - {name})
-        meant = closest(to, others)
-        return Diagnostic(
-            "unknown-environment",
-            f"found {shown(to)}, which is not an environment",
-            node.place,
-            help=f'write "{meant}"' if meant else f"the environments are {listed(others)}",
-        )
+        return None
     if to == name:
         return Diagnostic(
             "not-allowed",

@@ -10,7 +10,7 @@ from compiler.spec.files import PLATFORM
 from compiler.spec.kinds import IDENTIFIER, name_too_long
 from compiler.spec.model import VERSIONS
 from compiler.spec.order import in_order
-from compiler.spec.shown import closest, listed, shown
+from compiler.spec.shown import choose, shown
 from compiler.spec.spec import find
 from compiler.spec.tiers import tier_of
 from compiler.spec.written import enabled_services, entries, items, migrating, number, text
@@ -213,12 +213,11 @@ def order(tree: Node) -> Iterator[Diagnostic]:
         after[name] = dict(items(service, "migrations", "after"))
         for other, node in after[name].items():
             if other not in services:
-                meant = closest(other, list(services))
                 yield Diagnostic(
                     "unknown-service",
                     f"found {shown(other)}, which is not a service",
                     node.place,
-                    help=f'write "{meant}"' if meant else f"the services are {listed(sorted(services))}",
+                    help=choose("service", other, sorted(services)),
                 )
             elif find(services[other], "migrations") is None:
                 yield Diagnostic(

@@ -49,6 +49,8 @@ _HEX = re.compile(r"[0-9a-f]{20,}|[0-9A-F]{20,}")
 _NAMED_IN_TEXT = re.compile(
     r"""(?i)(?:password|passwd|passphrase|pwd|secret|token|key|credentials?)["']?\s*[:=]\s*(?=[^\s#])"""
 )
+# The same where it is only the name of a secret: `secret: SLACK_WEBHOOK_URL`.
+_NAME_IN_TEXT = re.compile(rf"(?<![\w.-])secret: {VARIABLE.pattern}(?=[\s,}}]|$)")
 
 
 def secrets_in(tree: Node) -> Iterator[tuple[Node, Diagnostic | None]]:
@@ -176,6 +178,7 @@ def _entropy(word: str) -> float:
 
 def _blotted(line: str) -> str:
     starts = [match.start() for match in (_PROVIDER.search(line),) if match]
-    starts += [match.end() for match in (_NAMED_IN_TEXT.search(line),) if match]
+    named = (match for match in _NAMED_IN_TEXT.finditer(line) if not _NAME_IN_TEXT.match(line, match.start()))
+    starts += [match.end() for match in named]
     starts += [match.start() for match in _TOKEN.finditer(line) if _random(match[0])] if _random(line) else []
     return line[: min(starts)] + BLOT if starts else line

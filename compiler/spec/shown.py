@@ -25,6 +25,16 @@ def listed(words: list[str] | tuple[str, ...], joint: str = "and") -> str:
     return f" {joint} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part) if words else ""
 
 
+def choose(noun: str, word: str, words: list[str] | tuple[str, ...]) -> str:
+    """Return the way out for a `word` that is none of `words`: the one that was probably meant, or all of them."""
+    meant = closest(word, words)
+    if meant:
+        return f'write "{meant}"'
+    if not words:
+        return f"remove it: there is no {noun}"
+    return f"the {noun}s are {listed(words)}" if len(words) > 1 else f"the only {noun} is {words[0]}"
+
+
 def closest(word: str, words: list[str] | tuple[str, ...]) -> str | None:
     """Return the one of `words` that was probably meant, if any is close enough."""
     from difflib import get_close_matches  # only needed where something is wrong
