@@ -290,7 +290,7 @@ VALUE = Kind(
 REPOSITORY = Kind(
     "invalid-repository",
     "a repository on GitHub",
-    r"(?!.*\.git$)https://github\.com/[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9_][A-Za-z0-9._-]{0,98}[A-Za-z0-9_-]",
+    r"https://github\.com/[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?(?<!\.git)",
     "write https://github.com/<owner>/<name>, without .git",
 )
 BRANCH = _Branch(

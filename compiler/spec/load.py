@@ -129,7 +129,7 @@ def _check(
         if digests in trees or digests not in files:
             together += pins(tree, digests)
     together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged, files)]
-    if len(specs) == sum(environment_of(file) is not None for file in files):
+    if len(specs) == sum(environment_of(file) is not None for file in files) and not alone + together:
         together += policy.idle(merged)
     return specs, _without_empty_unknowns(alone), together
 

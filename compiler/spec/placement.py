@@ -27,12 +27,13 @@ def own_rules(file: str, tree: Node) -> Iterator[Diagnostic]:
     """Refuse what belongs into another file, a name that is not the file's, empty values and repeated items."""
     elsewhere = ENVIRONMENT_ONLY if file == PLATFORM else PLATFORM_ONLY
     where = "an environment's own file" if file == PLATFORM else "platform.yaml"
-    todo: list[tuple[tuple[str, ...], Node]] = [((), tree)]
+    is_pins = file != PLATFORM and environment_of(file) is None
+    todo: list[tuple[tuple[str, ...], Node]] = [(PINS if is_pins else (), tree)]
     while todo:
         loc, node = todo.pop()
         if loc and pattern(loc) in elsewhere:
             yield _elsewhere(loc, node, where)
-        elif loc == PINS:
+        elif loc == PINS and not is_pins:
             yield _elsewhere(loc, node, "environments/<name>.images.yaml")
         elif isinstance(node.value, dict):
             todo += [((*loc, key), below) for key, below in node.value.items()]

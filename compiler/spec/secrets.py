@@ -41,7 +41,7 @@ _HASH_NAME = re.compile(r"(?i)(?:sha|sha1|sha256|commit|digest|revision|rev|hash
 # Digests, UUIDs, and the long names by which clouds know a role or a provider.
 _KNOWN = re.compile(
     r"sha(?:1|256|384|512)[:-][0-9a-zA-Z+/=]+|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
-    rf"|^(?:{ARN.pattern}|{PROVIDER.pattern}|{REPOSITORY.pattern})$",
+    rf"""|(?<![^\s"'])(?:{ARN.pattern}|{PROVIDER.pattern}|{REPOSITORY.pattern})(?![^\s"',}}\]])""",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/=_-]{20,}")
@@ -180,5 +180,6 @@ def _blotted(line: str) -> str:
     starts = [match.start() for match in (_PROVIDER.search(line),) if match]
     named = (match for match in _NAMED_IN_TEXT.finditer(line) if not _NAME_IN_TEXT.match(line, match.start()))
     starts += [match.end() for match in named]
-    starts += [match.start() for match in _TOKEN.finditer(line) if _random(match[0])] if _random(line) else []
+    unknown = _KNOWN.sub(lambda match: " " * len(match[0]), line)
+    starts += [match.start() for match in _TOKEN.finditer(unknown) if _random(match[0])]
     return line[: min(starts)] + BLOT if starts else line

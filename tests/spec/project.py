@@ -11,6 +11,26 @@ ROOT = Path(__file__).parent.parent.parent
 BASE = ROOT / "tests" / "diagnostics" / "base"
 PLATFORM = (BASE / "environments" / "platform.yaml").read_text("utf-8")
 LOCAL = (BASE / "environments" / "local.yaml").read_text("utf-8")
+DIGEST = "sha256:" + "5214b807" * 8
+PINS = f"api: {DIGEST}\nworker: {DIGEST}\n"
+
+
+def deployed(name: str, branch: str, via: str = "helm", extra: str = "") -> str:
+    """Return the spec of an environment in a cluster; `extra` are further entries of its `deploy`."""
+    variable = name.upper().replace("-", "_")
+    return (
+        f"environment: {name}\n"
+        "tenants: [default]\n"
+        "deploy:\n"
+        f"  branch: {branch}\n"
+        f"  via: {via}\n"
+        f"  namespace: {name}\n"
+        f"  cluster: {{kubeconfig: {variable}_KUBECONFIG}}\n{extra}"
+    )
+
+
+STAGING = deployed("staging", "develop")
+PRODUCTION = deployed("production", "main", "argocd")
 
 
 def project(
