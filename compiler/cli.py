@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from compiler.diagnostics.model import Diagnostic
     from compiler.diagnostics.render import Format
-    from compiler.output.compare import Comparison
+    from compiler.output.compare import Change, Comparison
     from compiler.output.tree import Tree
     from compiler.pipeline import Compiled
 
@@ -103,14 +103,46 @@ def run(
     comparison = _check(root, take, form) if check else _build(root, take, form)
     if comparison is None or comparison.has_errors:
         return ERROR
-    from compiler.output.summary import summary
-
     if check:
         _show_drift(comparison, diff)
-    say(summary(comparison, time.perf_counter() - began))
+    _summarize(comparison, began)
     if check and not comparison.in_sync:
         say("run `gen` to repair, and commit what it writes")
         return DRIFT
+    return OK
+
+
+def _summarize(comparison: Comparison, began: float) -> None:
+    from compiler.output.summary import summary
+
+    say(summary(comparison, time.perf_counter() - began))
+
+
+def pin_images(start: Path, environment: str, arguments: Sequence[str], form: Format = "full") -> int:
+    """Put the digests of `arguments` (`SERVICE=DIGEST`) into the environment's file of digests, and compile."""
+    began = time.perf_counter()
+    root = find_root(start)
+    if root is None:
+        return _no_project(start)
+    with _loading():
+        from compiler.output.write import edited
+        from compiler.pins import pin_faults, pinned, read_pins
+        from compiler.spec.files import pins_file
+
+    pins, mistakes = read_pins(arguments)
+    mistakes += pin_faults(root, environment, list(pins))
+    if mistakes:
+        report(mistakes, {}, form, root)
+        return ERROR
+
+    def edit() -> tuple[Change, ...]:
+        change = edited(root, pins_file(environment), lambda text: pinned(text, pins))
+        return (change,) if change else ()
+
+    comparison = _build(root, frozenset(), form, edit)
+    if comparison is None or comparison.has_errors:
+        return ERROR
+    _summarize(comparison, began)
     return OK
 
 
@@ -143,21 +175,27 @@ def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
     return comparison
 
 
-def _build(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
+def _build(
+    root: Path, take: frozenset[str], form: Format, edit: Callable[[], tuple[Change, ...]] = tuple
+) -> Comparison | None:
+    """Compile and write; `edit` gives changes of spec files that come first and are written along."""
     with _loading():
         from compiler.output.apply import apply
         from compiler.output.write import WriteError
         from compiler.pipeline import EMITTERS, Compiled, compile_environments
 
     compiled = Compiled(None, None, [])
+    edits: tuple[Change, ...] = ()
 
     def make_tree() -> Tree | None:
-        nonlocal compiled
-        compiled = compile_environments(root, take)
+        nonlocal compiled, edits
+        edits = edit()
+        given = {change.path: change.new.decode() for change in edits if change.new is not None}
+        compiled = compile_environments(root, take, given=given)
         return compiled.tree
 
     try:
-        comparison, written = apply(make_tree, root, EMITTERS)
+        comparison, written = apply(make_tree, root, EMITTERS, lambda: edits)
     except WriteError as error:
         report([*compiled.diagnostics, error.diagnostic], compiled.sources, form, root)
         return None

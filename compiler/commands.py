@@ -138,6 +138,39 @@ def check_migrations(
     raise typer.Exit(cli.check_migrations(Path.cwd(), service or (), shown))
 
 
+image = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(image, name="image", help="Say which images an environment runs.")
+
+
+@image.command("pin")
+def pin_images(
+    context: typer.Context,
+    pins: Annotated[
+        list[str],
+        typer.Argument(metavar="SERVICE=DIGEST", help="A service and the digest of its image, sha256:…"),
+    ],
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", metavar="ENV", help="An environment with via: argocd.")
+    ],
+    form: OwnForm = None,
+) -> None:
+    """Pin the images that Argo CD runs in an environment, by digest, and compile.
+
+    Edits environments/ENV.images.yaml, one line per service: comments, order and quotes stay, the file is created
+    where there is none. Then writes what changed, which is out/ENV/chart/images.yaml. All or nothing: with any mistake,
+    in a pin or in the spec, nothing is written.
+
+    Where a digest comes from: `docker buildx imagetools inspect REPOSITORY:TAG`, or the build that pushed it.
+    A rollback is a pin of the digests before.
+
+    Exit codes: 0 written or as it was, 2 a mistake.
+
+    `gen image pin auth-api=sha256:0d5c… workflow-engine=sha256:77ab… -e production`
+    """
+    shown = context.obj if form is None else known_form(form)
+    raise typer.Exit(cli.pin_images(Path.cwd(), environment, pins, shown))
+
+
 @app.command(
     add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
 )

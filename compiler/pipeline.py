@@ -41,13 +41,17 @@ class Compiled:
 
 
 def compile_environments(
-    root: Path, take: frozenset[str] = frozenset(), emitters: tuple[Emitter, ...] = EMITTERS
+    root: Path,
+    take: frozenset[str] = frozenset(),
+    emitters: tuple[Emitter, ...] = EMITTERS,
+    given: Mapping[str, str] | None = None,
 ) -> Compiled:
     """Compile the environments of the project at `root`; reads files, writes none.
 
-    `take` names scripts and paths of the user's that may become ours.
+    `take` names scripts and paths of the user's that may become ours; `given` holds texts of spec files that count
+    instead of what is on disk.
     """
-    spec, diagnostics, sources = load(root)
+    spec, diagnostics, sources = load(root, given)
     if spec is None:
         return Compiled(None, None, diagnostics, sources)
     outputs = emit(spec, emitters)

@@ -75,6 +75,8 @@ CODES: dict[str, str] = {
     "invalid-date": "a day that is none",
     "invalid-digest": "a pin that is no digest",
     "invalid-cloud-name": "a name or a number of a cloud's that is none",
+    "invalid-pin": "a pin that is not SERVICE=DIGEST",
+    "unused-pin": "a pin that nothing reads",
     "missing-pin": "an image without a digest where Argo CD deploys it",
     "duplicate-access": "two ways to reach one cluster",
     "duplicate-branch": "a branch that two environments claim",

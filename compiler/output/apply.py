@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from compiler.output.compare import Comparison, compare
+from compiler.output.compare import Change, Comparison, compare
 from compiler.output.disk import Disk
 from compiler.output.write import ChangedError, Written, write
 
@@ -19,10 +20,15 @@ _TRIES = 5
 
 
 def apply(
-    make_tree: Callable[[], Tree | None], root: Path, emitters: Sequence[Emitter]
+    make_tree: Callable[[], Tree | None],
+    root: Path,
+    emitters: Sequence[Emitter],
+    edits: Callable[[], tuple[Change, ...]] = tuple,
 ) -> tuple[Comparison | None, Written | None]:
     """Write what `make_tree` gives; it is asked again when another `gen` wrote meanwhile.
 
+    `edits` gives the changes of the user's own files from which that tree was made: they are written with it, all or
+    nothing.
     Returns no comparison where there was no tree, and nothing written where the comparison holds an error.
     Raises WriteError.
     """
@@ -30,7 +36,7 @@ def apply(
         tree = make_tree()
         if tree is None:
             return None, None
-        comparison = compare(tree, root, emitters)
+        comparison = _with(edits(), compare(tree, root, emitters))
         if comparison.has_errors:
             # A file that another `gen` is just creating looks foreign until its record is there.
             if left and not _is_settled(comparison, root):
@@ -42,6 +48,11 @@ def apply(
             if not left:
                 raise
     raise AssertionError("the last try returns or raises")
+
+
+def _with(edits: tuple[Change, ...], comparison: Comparison) -> Comparison:
+    changes = sorted((*comparison.changes, *edits), key=lambda change: change.path)
+    return replace(comparison, changes=tuple(changes)) if edits else comparison
 
 
 def _is_settled(comparison: Comparison, root: Path) -> bool:

@@ -26,7 +26,7 @@ from compiler.spec.tiers import tier_of, tiers
 from compiler.spec.written import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Sources = dict[str, str]
@@ -45,33 +45,45 @@ _RULES = (
 )
 
 
-def load(root: Path) -> tuple[Spec | None, list[Diagnostic], Sources]:
+def load(root: Path, given: Mapping[str, str] | None = None) -> tuple[Spec | None, list[Diagnostic], Sources]:
     """Read and check every environment under `root`; a Spec only when nothing is wrong.
 
-    The diagnostics are sorted by place, each once. The sources are the texts for showing their lines, with
-    everything that looks like a secret blotted out.
+    `given` holds texts by file that count instead of what is on disk: an edit that is not written yet. The
+    diagnostics are sorted by place, each once. The sources are the texts for showing their lines, with everything
+    that looks like a secret blotted out.
     """
-    files, reading = spec_files(root)
     sources: Sources = {}
-    trees: dict[str, Node] = {}
     hidden: list[Node] = []
-    for file in (PLATFORM, *files):
-        tree, faults = _tree(root, file, sources, hidden)
-        reading += faults
-        if tree is not None:
-            trees[file] = tree
+    found, reading = spec_files(root)
+    files = sorted({*found, *(given or {})})
+    trees, faults = _trees(root, files, given or {}, sources, hidden)
     specs, grammar, together = _check(root, trees, files)
-    faults = hide(_settle(reading, grammar, together), hidden)
+    faults = hide(_settle([*reading, *faults], grammar, together), hidden)
     return (None if faults else Spec(tuple(specs))), faults, sources
 
 
-def _tree(
-    root: Path, file: str, sources: Sources, hidden: list[Node]
-) -> tuple[Node | None, list[Diagnostic]]:
-    """Read one file into a tree whose root is a map; note its text and what must not be shown of it."""
-    text, faults = read(root, file)
-    if text is None:
-        return None, faults
+def read_trees(root: Path) -> dict[str, Node]:
+    """Return the files under `root` as they are written, as far as they can be read, whatever is wrong with them."""
+    return _trees(root, spec_files(root)[0], {}, {}, [])[0]
+
+
+def _trees(
+    root: Path, files: list[str], given: Mapping[str, str], sources: Sources, hidden: list[Node]
+) -> tuple[dict[str, Node], list[Diagnostic]]:
+    faults: list[Diagnostic] = []
+    trees: dict[str, Node] = {}
+    for file in (PLATFORM, *files):
+        text, found = (given[file], []) if file in given else read(root, file)
+        faults += found
+        tree, found = (None, []) if text is None else _tree(text, file, sources, hidden)
+        faults += found
+        if tree is not None:
+            trees[file] = tree
+    return trees, faults
+
+
+def _tree(text: str, file: str, sources: Sources, hidden: list[Node]) -> tuple[Node | None, list[Diagnostic]]:
+    """Read the text of one file into a tree whose root is a map; note the text and what must not be shown of it."""
     text = normalize(text)
     tree, faults = parse(text, file)
     found = list(secrets_in(tree)) if tree else []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.output.compare import Change, Comparison
+from compiler.output.compare import Change, ChangeKind, Comparison
 from compiler.output.disk import Disk
 from compiler.output.tree import JOURNAL
 from compiler.output.write.low import WriteError
 from compiler.output.write.transaction import write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -33,3 +33,20 @@ def write_files(root: Path, files: Mapping[str, str], replace: bool) -> list[str
             changes.append(Change(path, "changed", None, found.data, new, merged=True))
     write(Comparison(tuple(changes), seen=((JOURNAL, disk.read(JOURNAL).data),)), root)
     return [change.path for change in changes]
+
+
+def edited(root: Path, path: str, edit: Callable[[str | None], str]) -> Change | None:
+    """Return what `edit` makes of the user's file at `path` (None where there is none), for a comparison.
+
+    Nothing for a file that is not UTF-8, which whoever reads it refuses. Raises WriteError for what is no plain file.
+    """
+    found = Disk(root).read(path)
+    if found.problem:
+        raise WriteError(found.problem)
+    try:
+        text = None if found.data is None else found.data.decode()
+    except UnicodeDecodeError:
+        return None
+    new = edit(text).encode()
+    kind: ChangeKind = "created" if text is None else "unchanged" if new == found.data else "changed"
+    return Change(path, kind, None, found.data, new, merged=True)
