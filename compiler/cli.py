@@ -291,6 +291,24 @@ def check_migrations(start: Path, services: Sequence[str], form: Format) -> int:
     return ERROR if checked.diagnostics else OK
 
 
+def policy(start: Path, form: Format) -> int:
+    """Print the policy of all environments side by side, also where one of them is looser than it may be."""
+    with _loading():
+        from compiler.policies import concerns_policy, document, read_policies, table
+        from compiler.spec.load import load
+
+    root = find_root(start) or start
+    _, mistakes, sources = load(root)
+    if concerns_policy(mistakes):
+        found = read_policies(root)
+        print(document(found) if form == "json" else table(found), end="")
+        form = "full" if form == "json" else form
+    if mistakes:
+        report(mistakes, sources, form, root)
+        return ERROR
+    return OK
+
+
 def schema(start: Path, show: bool) -> int:
     """Write the JSON Schemas of the spec into `environments/`, or print that of an environment file."""
     from compiler.spec.schema import schemas

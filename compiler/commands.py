@@ -109,6 +109,33 @@ def init() -> None:
     raise typer.Exit(cli.init(Path.cwd()))
 
 
+@app.command()
+def policy(
+    context: typer.Context,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="|".join(FORMATS),
+            help="json: the table as JSON; else how mistakes are shown.",
+        ),
+    ] = None,
+) -> None:
+    """Show the policy of all environments side by side, from local to production.
+
+    A line per field: its value in each environment, `*` where that is the default, `!` where an exception allows it
+    to be looser than staging, `-` where nothing reads it; then the order of its values, from loose to strict. Below
+    stand the exceptions with their reason and last day; whether that day is over, `gen lint` says: this command looks
+    at no clock. Production may be looser than staging in no field; where it is, the table comes with the mistake.
+
+    Exit codes: 0 no mistake, 2 mistakes.
+
+    `gen policy` · `gen policy --format json`
+    """
+    shown = context.obj if form is None else known_form(form)
+    raise typer.Exit(cli.policy(Path.cwd(), shown))
+
+
 migrations = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(
     migrations, name="migrations", help="Look at the services' Alembic histories, without running anything."
