@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # Of the places that decided a value together, so many are named besides the first.
 _NAMED = 4
+
+_FILE_NAME = re.compile(r"\S+\.ya?ml\b\S*")
 
 
 def trace(finding: Finding, tree: Tree, sources: Mapping[str, str]) -> Diagnostic:
@@ -66,4 +69,4 @@ def _rank(place: Place, sources: Mapping[str, str], text: str, where: tuple[int,
         if at < found + len(own):
             return 0
         found = text.find(own, found + 1)
-    return 1 if own and own in message else 2
+    return 1 if own and own in _FILE_NAME.sub("", message) else 2
