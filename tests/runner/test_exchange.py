@@ -264,3 +264,20 @@ def test_the_runner_leaves_nothing_behind(platform: Platform, tmp_path: Path) ->
     everything = b"".join(file.read_bytes() for file in exchange.iterdir()).decode()
     assert PASSWORD not in everything
     assert quote(PASSWORD, safe="") not in everything
+
+
+def test_the_runner_from_a_mounted_config_map(platform: Platform, tmp_path: Path) -> None:
+    """There each file is a link to `..data/FILE`, and `..data` one to a folder with a time in its name."""
+    platform.only("accounts")
+    mount = tmp_path / "mount" / "genmigrate"
+    folder = mount / "..2026_01_31_12_00_00.123"
+    folder.mkdir(parents=True)
+    (mount / "..data").symlink_to(folder.name)
+    for file in (Path(platform.environ["PYTHONPATH"]) / "genmigrate").glob("*.py"):
+        (folder / file.name).write_bytes(file.read_bytes())
+        (mount / file.name).symlink_to(f"..data/{file.name}")
+    note = 'import sys\nassert not [entry for entry in sys.path if "mount" in entry], sys.path'
+    platform.add("accounts", "a3", "a2", "look_at_sys_path", note)
+    here = ("--workers", "here", "--service", "accounts", "--path", str(platform.root / "accounts"))
+    ended = platform.run("upgrade", *here, PYTHONPATH=str(mount.parent), **platform.urls())
+    assert ended.code == 0, ended.out

@@ -76,16 +76,20 @@ class Workers:
             raise RunError(
                 "not-started", f"the folder of {service.name}, {folder}, is not there", "correct its path"
             )
-        python = list(service.python) if self.mode == "spawn" else [sys.executable]
-        package = Path(__file__).resolve().parent
+        # Not resolved: in a mounted ConfigMap each file is a link into a folder of another name.
+        package = Path(__file__).absolute().parent
         environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
         environ[self.plan.tenants_env] = ",".join(self.plan.tenants)
         return _start(
-            [*python, "-m", "genmigrate", "worker", *self._arguments(service, folder)],
+            [*self.python(service), "-m", "genmigrate", "worker", *self._arguments(service, folder)],
             self.root,
             environ,
             mask_for(environ.get(service.url_env, "")),
         )
+
+    def python(self, service: Service) -> list[str]:
+        """The command of the service's Python."""
+        return list(service.python) if self.mode == "spawn" else [sys.executable]
 
     def _arguments(self, service: Service, folder: Path) -> list[str]:
         plan, exchange = str(self.plan_file), str(self.exchange)

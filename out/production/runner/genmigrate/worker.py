@@ -50,7 +50,7 @@ def serve(plan: Plan, service: Service, exchange: Exchange, folder: Path) -> int
 
 def _prepare(service: Service, folder: Path) -> None:
     """While others work: go to the service's folder, forget the runner's paths, load the database driver."""
-    package = Path(genmigrate.__file__).resolve().parent
+    package = Path(genmigrate.__file__).absolute().parent
     environment.leave_no_trace(package)
     os.chdir(folder)
     sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE

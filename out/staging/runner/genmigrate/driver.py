@@ -149,7 +149,7 @@ class Driver:
             ):  # written since the folder was cleared, so by somebody who lives
                 return str(alive["worker"])
             if started and started.ended() is not None:
-                way_out = f"try it by hand: {' '.join(service.python)} --version"
+                way_out = f"try it by hand: {' '.join(self._workers.python(service))} --version"
                 raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:
                 reason = f"no worker of {service.name} came within {self.order.worker_timeout_s:.0f} s"
