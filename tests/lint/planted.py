@@ -1,4 +1,4 @@
-"""A mistake planted where a leaf of the spec is spelt, as if the emitter had let a value through that no reader takes."""
+"""A mistake planted where a leaf of the spec is spelt, as if a value that no reader takes had come through."""
 
 from __future__ import annotations
 

@@ -66,7 +66,11 @@ PLANTS = {
         ("production", "egress: ", "443"), AUTH, _within("443", "[443]"), "kubeconform", "got array"
     ),
     "a variable": Plant(
-        ("production", "LOG_LEVEL: ", "debug"), AUTH, _to("0123"), "yamllint", "forbidden implicit octal value"
+        ("production", "LOG_LEVEL: ", "debug"),
+        AUTH,
+        _to("0123"),
+        "yamllint",
+        "forbidden implicit octal value",
     ),
     "an image": Plant(
         ("production", "image: ", "ghcr.io/iopexses/elevaite/login"),
@@ -93,7 +97,11 @@ PLANTS = {
         "got array, want string",
     ),
     "an inherited variable of the Job": Plant(
-        ("platform", "url_env: ", "AUTH_DATABASE_URL"), JOB, _to("on"), "kubeconform", "got boolean, want string"
+        ("platform", "url_env: ", "AUTH_DATABASE_URL"),
+        JOB,
+        _to("on"),
+        "kubeconform",
+        "got boolean, want string",
     ),
     "a word of a command": Plant(
         ("platform", "dev: [python, -m, ", "auth_api"),
@@ -135,7 +143,9 @@ def _beside(tree: Tree, path: str) -> Tree:
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_a_finding_is_reported_at_its_leaf(name: str, project: Path, compiled: Compiled, tools: Tools) -> None:
+def test_a_finding_is_reported_at_its_leaf(
+    name: str, project: Path, compiled: Compiled, tools: Tools
+) -> None:
     assert compiled.tree is not None
     assert compiled.spec is not None
     one = PLANTS[name]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&$])")
+_COMMAND = re.compile(r"[A-Za-z0-9._/@+=: -]+")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 _SCRIPT_NAME = re.compile(r"[a-z0-9:-]*")
 
@@ -40,6 +41,13 @@ def _word(value: object) -> str:
     return str(value)
 
 
+def _command(value: str) -> str:
+    """Spell the tool inside a block of code."""
+    if not _COMMAND.fullmatch(value):
+        raise UnspeakableError(f"{value!r} is no command")
+    return value
+
+
 def _script_name(value: str) -> str:
     if not _SCRIPT_NAME.fullmatch(value):
         raise UnspeakableError(f"{value!r} is no part of a script's name")
@@ -54,7 +62,7 @@ def _node_markdown(value: object) -> str:
 FILTERS: dict[str, Callable[..., Spelt]] = {
     "text": by("markdown", lambda value: escape_markdown(str(value))),
     "code": by("markdown", lambda value: code_markdown(str(value))),
-    "command": by("markdown", lambda value: " ".join(map(_word, value.split(" ")))),
+    "command": by("markdown", _command),
     "yes_or_no": by("markdown", lambda value: "yes" if value else "no"),
     "word": by("markdown", _word),
     "script": by("markdown", _script_name),
