@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from compiler.spec.kinds import (
     Arn,
@@ -59,6 +59,8 @@ class Azure(Map):
 
 class Cluster(Map):
     """How the workflow reaches the cluster: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     kubeconfig: GithubSecret | None = Field(
         None, description="Name of the GitHub secret that holds a kubeconfig"

@@ -52,7 +52,7 @@ class _File:
                 if pattern((*loc, key)) not in {*self.elsewhere, PINS}
             }
             schema["properties"] = {key: part for key, part in below.items() if part.get("properties") != {}}
-            required = [key for key in schema.pop("required", []) if pattern((*loc, key)) in self.own]
+            required = [key for key in schema.pop("required", []) if self.is_own((*loc, key))]
             schema |= {"required": required} if required else {}
         elif "patternProperties" in schema:
             ((names, part),) = schema.pop("patternProperties").items()
@@ -61,6 +61,10 @@ class _File:
         elif "items" in schema:
             schema["items"] = self.shown(schema["items"], (*loc, "*"))
         return schema
+
+    def is_own(self, loc: tuple[str, ...]) -> bool:
+        """Tell whether only this file may hold what stands at `loc`, or a map around it."""
+        return any(pattern(loc[: end + 1]) in self.own for end in range(len(loc)))
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Follow a reference and drop the null of what may be left out; a remark beside them wins."""

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from compiler.spec.load import load
 from tests.spec.project import (
@@ -21,6 +23,7 @@ from tests.spec.project import (
     project,
     said,
 )
+from tests.spec.test_load import VALUES
 from tests.spec.test_secrets import SECRETS
 
 if TYPE_CHECKING:
@@ -463,3 +466,49 @@ def test_the_long_names_of_clouds_are_no_secrets_and_are_shown(tmp_path: Path) -
     project(tmp_path, platform=platform, staging=staging.replace("name: shop", "name: my shop"))
     assert codes(tmp_path) == {"invalid-cloud-name"}
     assert "***" not in said(tmp_path)
+
+
+# Every map of a deployment, with the keys that it may hold.
+MAPS = {
+    "deploy: {{{}}}": (
+        "branch", "via", "namespace", "build", "cluster", "argocd", "sync", "window", "pull_secret_name",
+        "database_port", "ingress_from",
+    ),
+    "deploy: {{via: argocd, branch: x, namespace: x, cluster: {{{}}}}}": ("kubeconfig", "aws", "google", "azure"),
+    "deploy: {{via: argocd, cluster: {{aws: {{{}}}}}}}": ("role", "region", "name"),
+    "deploy: {{via: argocd, cluster: {{google: {{{}}}}}}}": ("provider", "service_account", "location", "name"),
+    "deploy: {{via: argocd, cluster: {{azure: {{{}}}}}}}": ("client", "tenant", "resource_group", "name"),
+    "deploy: {{via: argocd, argocd: {{{}}}}}": ("namespace", "server"),
+    "deploy: {{via: helm, window: {{days: [mon], from: 09:00, {}}}}}": ("until", "zone", "days"),
+    "deploy: {{via: helm, window: {{{}}}}}": ("days", "from", "until", "zone"),
+    "deploy: {{via: helm}}\nsmoke_tests: [{{{}}}]": ("name", "service", "get", "expect"),
+    "deploy: {{via: helm}}\nexceptions: [{{{}}}]": ("field", "reason", "until"),
+    "deploy: {{via: helm}}\npromote: {{{}}}": ("to", "writer"),
+    "deploy: {{via: helm}}\napprovals: {{{}}}": ("upgrade",),
+    "deploy: {{via: helm}}\nrollback: {{{}}}": ("code", "downgrade_test"),
+    "deploy: {{via: helm}}\nnotify: {{slack: {{{}}}}}": ("secret",),
+    "deploy: {{via: helm}}\nservices: {{api: {{resources: {{limits: {{{}}}}}}}}}": ("cpu", "memory"),
+}  # fmt: skip
+
+
+@settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_any_value_under_any_key_of_a_deployment_is_a_diagnostic(tmp_path: Path, data: st.DataObject) -> None:
+    where = data.draw(st.sampled_from(list(MAPS)))
+    key, value = data.draw(st.sampled_from(MAPS[where])), data.draw(VALUES)
+    entry = f"{key}: {json.dumps(value)}"
+    name = data.draw(st.sampled_from(["staging", "production"]))
+    wrong = f"environment: {name}\ntenants: [default]\n{where.format(entry)}\n"
+    files = {"staging": STAGING, "production": PRODUCTION, "production.images": PINS, name: wrong}
+    words = said(project(tmp_path, **files))
+    assert words
+    assert not any(
+        theirs in words for theirs in ("Input should", "Extra inputs", "Field required", "pydantic")
+    )
+    assert "does not fit here" not in words, "an error of pydantic's that has no words of ours"

@@ -207,7 +207,9 @@ VALUES = st.recursive(
 KEYS = [
     "platform", "registry", "tool", "npm", "tenants_env", "postgres", "migrations", "environment", "tier", "tenants",
     "services", "path", "port", "health", "database", "run", "dev", "env", "secrets", "enabled", "schema", "url_env",
-    "after", "config", "version_table", "version_table_schema",
+    "after", "config", "version_table", "version_table_schema", "repository", "workflows", "rollback", "notify",
+    "deploy", "promote", "smoke_tests", "approvals", "exceptions", "images", "image", "replicas", "resources",
+    "egress", "secret_name", "lint", "test",
 ]  # fmt: skip
 
 
