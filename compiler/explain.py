@@ -103,13 +103,11 @@ def origins_of(file: TreeFile, line: int) -> list[Place]:
     return list(dict.fromkeys(place for span in touching for place in span.places))
 
 
-def origins_within(
-    file: TreeFile, start: tuple[int, int], end: tuple[int, int]
-) -> tuple[int, tuple[Place, ...]]:
-    """Return the places behind the characters from `start` up to `end` (line and column, from 1), and their offset.
+def span_behind(file: TreeFile, start: tuple[int, int], end: tuple[int, int]) -> Span | None:
+    """Return the smallest span that holds the characters from `start` up to `end` (line and column, from 1).
 
-    That is the smallest span that holds them. Within one line it is the leaf itself: the value on that line that
-    they touch or, where they touch none (a key, a brace), the nearest one after or before them.
+    Within one line it is that of the leaf itself: the value on that line that they touch or, where they touch none
+    (a key, a brace), the nearest one after or before them.
     """
     starts = _line_starts(file.text)
     first, last = (min(max(line, 1), len(starts)) - 1 for line in (start[0], end[0]))
@@ -120,8 +118,7 @@ def origins_within(
         stop = starts[first + 1] if first + 1 < len(starts) else len(file.text)
         line = [span for span in file.spans if starts[first] <= span.start and span.end <= stop]
         holding = sorted(line, key=lambda span: _distance(span, begin, finish))[:1] or holding
-    smallest = min(holding, key=lambda span: span.end - span.start, default=None)
-    return (smallest.start, smallest.places) if smallest else (begin, ())
+    return min(holding, key=lambda span: span.end - span.start, default=None)
 
 
 def _distance(span: Span, begin: int, finish: int) -> tuple[int, int, int]:

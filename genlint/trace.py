@@ -6,40 +6,44 @@ import re
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
-from compiler.explain import origins_within
+from compiler.explain import span_behind
+from genlint.finding import Extent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from compiler.output.tree import Tree
-    from genlint.finding import Extent, Finding
+    from genlint.finding import Finding
 
 # Of the places that decided a value together, so many are named besides the first.
 _NAMED = 4
-
 _FILE_NAME = re.compile(r"\S+\.ya?ml\b\S*")
+_CHANGE = "change this value, and run gen lint again"
+_OURS = "what stands there is the same for every value of the spec: it is a mistake of gen's own, please report it"
 
 
 def trace(finding: Finding, tree: Tree, sources: Mapping[str, str]) -> Diagnostic:
     """Return `finding` where the spec decides it, with a note that names the place of the output.
 
-    What no line of the spec decides is reported in the output: it is ours.
+    What no line of the spec decides is reported in the output.
     """
     message = f"{finding.tool}[{finding.rule}]: {finding.message}"
     output = _place(finding.path, finding.extent)
-    file = tree.files[finding.path]
-    extent = finding.extent if finding.extent.line else _everything(file.text)
-    offset, places = origins_within(file, (extent.line, extent.column), (extent.end_line, extent.end_column))
-    if not places:
-        way_out = "no line of the spec decides this: it is a mistake of gen's own, please report it"
-        return Diagnostic("lint-finding", message, output, help=way_out)
-    at = sum(len(line) + 1 for line in file.text.split("\n")[: extent.line - 1]) + extent.column - 1
-    first, *others = sorted(places, key=lambda place: _rank(place, sources, file.text, (offset, at), message))
+    text = tree.files[finding.path].text
+    extent = finding.extent if finding.extent.line else _everything(text)
+    span = span_behind(
+        tree.files[finding.path], (extent.line, extent.column), (extent.end_line, extent.end_column)
+    )
+    if span is None:
+        return Diagnostic("lint-finding", message, output, help=_OURS)
+    at = sum(len(line) + 1 for line in text.split("\n")[: extent.line - 1]) + extent.column - 1
+    first, *others = sorted(
+        span.places, key=lambda place: _rank(place, sources, text, (span.start, at), message)
+    )
     notes = [Note("this is the line of the output", output)]
     notes += [Note("this decides it too", place) for place in others[:_NAMED]]
-    return Diagnostic(
-        "lint-finding", message, first, tuple(notes), help="change this value, and run gen lint again"
-    )
+    is_leaf = "\n" not in text[span.start : span.end].rstrip("\n")
+    return Diagnostic("lint-finding", message, first, tuple(notes), help=_CHANGE if is_leaf else _OURS)
 
 
 def _place(path: str, extent: Extent) -> Place:
@@ -48,8 +52,6 @@ def _place(path: str, extent: Extent) -> Place:
 
 
 def _everything(text: str) -> Extent:
-    from genlint.finding import Extent
-
     lines = text.rstrip("\n").split("\n")
     return Extent(1, 1, len(lines), len(lines[-1]) + 1)
 

@@ -97,7 +97,7 @@ def locate(text: str, message: str) -> Extent:
     node = parse(text)
     if node is None:
         return Extent()
-    return _by_path(node, message) or _by_word(node, message) or Extent()
+    return by_path(node, message) or _by_word(node, message) or Extent()
 
 
 def line_extent(text: str, number: int) -> Extent:
@@ -109,19 +109,25 @@ def line_extent(text: str, number: int) -> Extent:
     return Extent(number, len(line) - len(line.lstrip()) + 1, number, max(len(line), 1) + 1)
 
 
-def _by_path(node: yaml.Node, message: str) -> Extent | None:
+def by_path(node: yaml.Node, message: str) -> Extent | None:
     """Find `services.web.ports`, or `services[web].ports[0]`: the longest that leads anywhere, to its very end."""
     best: tuple[int, Extent] | None = None
     for word in re.findall(r"[^\s'\"`,:;]+", message):
         names = [name for name in re.split(r"[.\[\]]+", word) if name]
         if len(names) < 2:
             continue
-        found, left = descend(node, names)
+        found, left = descend(node, _as_written(node, names))
         depth = len(names) - len(left)
         if depth and (best is None or depth > best[0]):
             inner = _by_word(found, message) if not isinstance(found, yaml.ScalarNode) else None
             best = depth, inner or extent_of(found)
     return best[1] if best else None
+
+
+def _as_written(node: yaml.Node, names: list[str]) -> list[str]:
+    """Return the path of `names` in YAML where they are the fields of a Go type, as in `Head.Metadata.Namespace`."""
+    written = [name[:1].lower() + name[1:] for name in names]
+    return next((path for path in (names, written, written[1:]) if child(node, path[0]) is not None), names)
 
 
 def _by_word(node: yaml.Node, message: str) -> Extent | None:

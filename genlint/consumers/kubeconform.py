@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genlint.consumers.helm import KUBERNETES
 from genlint.finding import Extent
 from genlint.workspace import failed
-from genlint.yamlplace import descend, extent_of, key_of, line_extent, parse
+from genlint.yamlplace import by_path, descend, extent_of, key_of, line_extent, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,12 +81,14 @@ def _findings(document: Document, result: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _whole(text: str, message: str) -> Extent:
-    """Return the place of an objection to a whole object: its kind, when no type is known under that name."""
+    """Return the place of an objection to a whole object: the field it names, or its kind when that has no type."""
     node = parse(text)
-    if node is not None and "could not find schema" in message:
+    if node is None:
+        return Extent()
+    if "could not find schema" in message:
         found, left = descend(node, ["kind"])
         return Extent() if left else extent_of(found)
-    return Extent()
+    return by_path(node, message) or Extent()
 
 
 def _extent(text: str, path: str, message: str) -> Extent:

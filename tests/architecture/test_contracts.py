@@ -12,7 +12,7 @@ import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT = Path(sys.executable).with_name("lint-imports")
-PACKAGES = ("compiler", "genmigrate", "localdev")
+PACKAGES = ("compiler", "genlint", "genmigrate", "localdev")
 
 # contract → a module and the line that breaks exactly that contract
 BREACHES = {
@@ -22,6 +22,7 @@ BREACHES = {
     "plan-is-plain": ("compiler/plan/model.py", "import yaml"),
     "compiler-alone": ("compiler/emit/runner.py", "import genmigrate"),
     "runner-alone": ("genmigrate/__main__.py", "import yaml"),
+    "linters-alone": ("genlint/trace.py", "import genmigrate"),
     "localdev-alone": ("localdev/__init__.py", "import compiler.explain"),
 }
 

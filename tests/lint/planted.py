@@ -1,4 +1,4 @@
-"""A mistake planted where a leaf of the spec is spelt, as if a value that no reader takes had come through."""
+"""A mistake planted where a leaf of the spec is spelt, as if an emitter had let through what no reader takes."""
 
 from __future__ import annotations
 

@@ -55,7 +55,10 @@ def test_wheel_holds_templates_and_packages_and_nothing_of_the_tests(wheel: Path
         f"compiler/_templates/{p.relative_to(ROOT / 'templates')}" for p in (ROOT / "templates").rglob("*.j2")
     }
     assert templates <= names
-    assert {"genmigrate/__main__.py", "localdev/cli.py"} <= names
+    assert {"genlint/run.py", "genmigrate/__main__.py", "localdev/cli.py"} <= names
+    module = {"genlint/tools/go.mod", "genlint/tools/go.sum", "genlint/tools/compose/main.go"}
+    schemas = {f"genlint/schemas/{path.name}" for path in (ROOT / "genlint/schemas").glob("*.json")}
+    assert module | schemas <= names
     assert not [
         name for name in names if name.startswith(("tests/", "python_apps/", "environments/", "out/"))
     ]
@@ -75,6 +78,14 @@ def test_init_compile_check(installed: Path, tmp_path: Path) -> None:
 
     again = _run([gen, "init"], project, code=2, read_only=installed)
     assert "error[spec-exists]" in again.stderr
+
+
+def test_lint_says_how_to_get_what_the_wheel_alone_does_not_bring(installed: Path, tmp_path: Path) -> None:
+    gen = str(installed / "bin/gen")
+    _run([gen, "init"], tmp_path, read_only=installed)
+    done = _run([gen, "lint"], tmp_path, code=2, read_only=installed)
+    assert "error[missing-tool]" in done.stderr
+    assert "tenantship[lint]" in done.stderr
 
 
 def test_starter_keeps_what_is_there(installed: Path, tmp_path: Path) -> None:
