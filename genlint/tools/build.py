@@ -38,11 +38,12 @@ def built(say: Callable[[str], None]) -> tuple[Path, Mapping[str, str]]:
     locked = _versions((MODULE / "go.mod").read_text("utf-8"))
     kept = cache() / f"{_key()}-{platform.system()}-{platform.machine()}".lower()
     if not kept.is_dir():
+        go = _find_go(locked)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with _lock(kept.parent / ".lock"):
             # Another gen may have built them while this one waited.
             if not kept.is_dir():
-                _build(kept, locked, say)
+                _build(go, kept, locked, say)
     return kept, locked
 
 
@@ -73,21 +74,28 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _build(kept: Path, locked: Mapping[str, str], say: Callable[[str], None]) -> None:
+def _find_go(locked: Mapping[str, str]) -> str:
     go = shutil.which("go")
-    names = ", ".join(f"{program} {version}" for program, version in locked.items())
     if go is None:
         raise ToolError(
             Diagnostic(
                 "missing-tool",
-                f"go is not on PATH; it builds {names} on first use",
+                f"go is not on PATH; on first use it builds {_names(locked)}",
                 Place("go", 0, 0),
                 help="install Go 1.26 or newer (https://go.dev/dl), and run gen lint again",
             )
         )
+    return go
+
+
+def _names(locked: Mapping[str, str]) -> str:
+    return ", ".join(f"{program} {version}" for program, version in locked.items())
+
+
+def _build(go: str, kept: Path, locked: Mapping[str, str], say: Callable[[str], None]) -> None:
     for left_over in kept.parent.glob(".new-*"):
         shutil.rmtree(left_over, ignore_errors=True)
-    say(f"gen: building {names}; this happens once and takes some minutes")
+    say(f"gen: building {_names(locked)}; this happens once and takes some minutes")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".new-", dir=kept.parent, ignore_cleanup_errors=True) as folder:
         new = Path(folder) / "bin"
