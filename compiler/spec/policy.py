@@ -274,7 +274,7 @@ def expired(tree: Node, today: str) -> Iterator[Diagnostic]:
                 "expired-exception",
                 f"found an exception for {name} that ended on {until.value}",
                 until.place,
-                help="make the environment as strict as staging, or agree on a new last day",
+                help="make the environment as strict as staging and remove it, or agree on a new last day",
             )
 
 

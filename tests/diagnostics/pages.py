@@ -26,6 +26,8 @@ _ENVIRONMENT = {
 # Linux' numbers: with these two, root may read and write what its mode forbids.
 _PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 24, 1, 2
 _BLOCK = re.compile(r"^```(\S+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# The tools of `gen lint` in its last line, with their versions.
+_TOOL = re.compile(r"\b(helm|kubeconform|yamllint|compose|actionlint|shellcheck|zizmor) \d[\w.+-]*(?= \()")
 
 
 @dataclass
@@ -90,6 +92,7 @@ def _transcript(line: str, folder: Path) -> str:
         preexec_fn=_obey_modes if os.geteuid() == 0 else None,
     )
     output = re.sub(r"\(\d+\.\d+ ?s\)", "(0.01s)", done.stdout)
+    output = _TOOL.sub(r"\1 0.0", output)
     output = re.sub(r"\d+ (files|created|changed|removed|unchanged)\b", r"N \1", output)
     return f"{line}\n{output}" + (f"({done.returncode})\n" if done.returncode else "")
 
