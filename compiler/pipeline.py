@@ -12,6 +12,8 @@ from compiler.emit.compose import COMPOSE
 from compiler.emit.dev import DEV
 from compiler.emit.env_example import ENV_EXAMPLE
 from compiler.emit.file import OutputScripts
+from compiler.emit.github.deploy import DEPLOY
+from compiler.emit.github.pull_request import PULL_REQUEST
 from compiler.emit.npm import NPM
 from compiler.emit.readme import README
 from compiler.emit.runner import RUNNER
@@ -27,7 +29,18 @@ if TYPE_CHECKING:
     from compiler.spec.spec import Spec
 
 # The registry: a new kind of output is one more line here and one more module in `emit`.
-EMITTERS: tuple[Emitter, ...] = (RUNNER, DEV, COMPOSE, NPM, ENV_EXAMPLE, README, CHART, ARGOCD)
+EMITTERS: tuple[Emitter, ...] = (
+    RUNNER,
+    DEV,
+    COMPOSE,
+    NPM,
+    ENV_EXAMPLE,
+    README,
+    CHART,
+    ARGOCD,
+    PULL_REQUEST,
+    DEPLOY,
+)
 
 
 @dataclass(frozen=True, slots=True)

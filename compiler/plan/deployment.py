@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from compiler.spec.cluster import Cluster, Window
 
 # How much longer each limit of the chain is than the runner's, in seconds: the Job's covers pulling images and
-# scheduling, Helm's the Job's end, the workflow's two waits of Helm's (the hook, then the rollout) and the rest.
-_JOB_S, _HELM_S, _REST_S = 180, 240, 900
+# scheduling, Helm's the Job's end, the workflow's three waits of Helm's (the hook, the rollout, taking it back) and
+# the rest. Argo CD needs some minutes to notice a commit, and the rollout comes after the Job.
+_JOB_S, _HELM_S, _REST_S, _SYNC_S = 180, 240, 900, 1200
+# GitHub ends a job after six hours, whatever is written.
+_GITHUB_MINUTES = 360
 
 
 def plan_deploy(
@@ -43,6 +46,8 @@ def plan_deploy(
     via = read.leaf(deploy.via, "deploy", "via")
     slack = model.notify.slack
     window = deploy.window
+    promotion = _promotion(read)
+    registries = tuple({service.registry.host.value: service.registry for service in services}.values())
     return DeployPlan(
         repository=read.leaf(repository, "repository"),
         branch=read.leaf(deploy.branch, "deploy", "branch"),
@@ -63,7 +68,10 @@ def plan_deploy(
         database_port=read.leaf(deploy.database_port, "deploy", "database_port"),
         ingress_from=read.words(deploy.ingress_from, "deploy", "ingress_from"),
         smoke_tests=_smoke_tests(read, services),
-        promotion=_promotion(read),
+        promotion=promotion,
+        by_app=promotion.by_app if promotion else Leaf(False),
+        registries=registries,
+        needs_passwords=derive(lambda *github: not all(github), *(each.github for each in registries)),
         slack=None if slack is None else read.leaf(slack.secret, "notify", "slack", "secret"),
         origin=read.key("deploy"),
     )
@@ -170,7 +178,10 @@ def _deadlines(read: Reader) -> DeadlinesPlan:
         runner_s=runner,
         job_s=derive(lambda seconds: seconds + _JOB_S, runner),
         helm_s=derive(lambda seconds: seconds + _HELM_S, runner),
-        workflow_minutes=derive(lambda seconds: -(-(2 * (seconds + _HELM_S) + _REST_S) // 60), runner),
+        serving_s=derive(lambda seconds: seconds + _JOB_S + _SYNC_S, runner),
+        workflow_minutes=derive(
+            lambda seconds: min(-(-(3 * (seconds + _HELM_S) + _REST_S) // 60), _GITHUB_MINUTES), runner
+        ),
     )
 
 

@@ -86,11 +86,26 @@ class ResourcesPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryPlan:
+    """The server that images lie on: GitHub's own needs no secret, another the two that are named here."""
+
+    host: Leaf[str]
+    github: Leaf[bool]
+    username: Leaf[str]
+    password: Leaf[str]
+
+    @property
+    def origin(self) -> tuple[Place, ...]:
+        """Where the repository was written that lies there."""
+        return self.host.places
+
+
+@dataclass(frozen=True, slots=True)
 class ServicePlan:
     """One service of one environment; `origin` is where it was declared.
 
-    `object` names its Kubernetes objects, `repository` is where its image lies, `secret` is the Kubernetes Secret
-    that holds its secrets and its database's URL.
+    `object` names its Kubernetes objects, `repository` is where its image lies, on `registry`; `secret` is the
+    Kubernetes Secret that holds its secrets and its database's URL.
     """
 
     name: Leaf[str]
@@ -107,6 +122,7 @@ class ServicePlan:
     migrations: MigrationsPlan | None
     object: Leaf[str]
     repository: Leaf[str]
+    registry: RegistryPlan
     replicas: Leaf[int]
     requests: ResourcesPlan
     limits: ResourcesPlan
@@ -174,11 +190,15 @@ class WindowPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinesPlan:
-    """The chain of limits, each longer than the one before it: in seconds, the workflow's in minutes."""
+    """The chain of limits, each longer than the one before it: in seconds, the workflow's in minutes.
+
+    `serving_s` is how long a workflow waits until Argo CD has synced and everything serves.
+    """
 
     runner_s: Leaf[int]
     job_s: Leaf[int]
     helm_s: Leaf[int]
+    serving_s: Leaf[int]
     workflow_minutes: Leaf[int]
 
 
@@ -228,7 +248,8 @@ class DeployPlan:
     """Where and how an environment is deployed: `argocd` syncs the chart, or, where there is none, Helm installs it.
 
     `release` names the Helm release and the Argo CD application; `migrations` the Job and what belongs to it;
-    `slack` the GitHub secret of the webhook. `helm` is true where there is no `argocd`.
+    `slack` the GitHub secret of the webhook. `helm` is true where there is no `argocd`. `registries` are those that
+    the images lie on, each once, and `needs_passwords` is true where one is not GitHub's; `by_app` tells whether a GitHub App writes the pull requests that move digests.
     """
 
     repository: Leaf[str]
@@ -249,6 +270,9 @@ class DeployPlan:
     ingress_from: tuple[Leaf[str], ...]
     smoke_tests: tuple[SmokeTestPlan, ...]
     promotion: PromotionPlan | None
+    by_app: Leaf[bool]
+    registries: tuple[RegistryPlan, ...]
+    needs_passwords: Leaf[bool]
     slack: Leaf[str] | None
     origin: tuple[Place, ...]
 

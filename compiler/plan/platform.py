@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def plan_platform(spec: Spec) -> PlatformPlan | None:
     """Decide how a pull request is checked; nothing where no repository is written.
 
-    Reads only what platform.yaml alone may hold, so any environment will do.
+    Reads only what platform.yaml alone may hold, so any environment will do; but a local one may have a PostgreSQL of
+    its own.
     """
-    read = Reader(spec.environments[0])
+    read = Reader(min(spec.environments, key=lambda environment: environment.tier == "local"))
     model = read.spec.model
     if model.repository is None:
         return None

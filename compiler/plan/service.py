@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from compiler.plan.leaf import Leaf, derive
-from compiler.plan.model import MigrationsPlan, ResourcesPlan, ServicePlan, Variable
+from compiler.plan.model import MigrationsPlan, RegistryPlan, ResourcesPlan, ServicePlan, Variable
 
 if TYPE_CHECKING:
     from compiler.plan.read import Reader
@@ -20,6 +21,7 @@ def plan_service(read: Reader, name: str, service: Service) -> ServicePlan:
     path = read.leaf(service.path, *at, "path")
     run = plan_run(read, service, path, *at)
     port, health = read.leaf(service.port, *at, "port"), read.leaf(service.health, *at, "health")
+    repository = plan_repository(read, declared, service.image)
     return ServicePlan(
         name=declared,
         path=path,
@@ -41,7 +43,8 @@ def plan_service(read: Reader, name: str, service: Service) -> ServicePlan:
         secrets=tuple(sorted(read.words(service.secrets, *at, "secrets"), key=lambda leaf: leaf.value)),
         migrations=plan_migrations(read, service, run, declared),
         object=named,
-        repository=plan_repository(read, declared, service.image),
+        repository=repository,
+        registry=_registry(repository if service.image else read.leaf(read.spec.model.registry, "registry")),
         replicas=read.leaf(service.replicas, *at, "replicas"),
         requests=_resources(read, service.resources.requests, *at, "resources", "requests"),
         limits=_resources(read, service.resources.limits, *at, "resources", "limits"),
@@ -86,6 +89,23 @@ def plan_repository(read: Reader, name: Leaf[str], image: str | None) -> Leaf[st
     if image is not None:
         return read.leaf(image, "services", name.value, "image")
     return derive("{}/{}".format, read.leaf(read.spec.model.registry, "registry"), name)
+
+
+def _registry(repository: Leaf[str]) -> RegistryPlan:
+    host = derive(_host, repository)
+    secret = derive(lambda name: "REGISTRY_" + re.sub("[^A-Z0-9]", "_", name.upper()), host)
+    return RegistryPlan(
+        host=host,
+        github=derive("ghcr.io".__eq__, host),
+        username=derive("{}_USERNAME".format, secret),
+        password=derive("{}_PASSWORD".format, secret),
+    )
+
+
+def _host(repository: str) -> str:
+    """Return the server of images: the first part if it looks like one, else Docker Hub, as Docker reads it."""
+    first = repository.partition("/")[0]
+    return first if "." in first or ":" in first else "docker.io"
 
 
 def _resources(read: Reader, given: Requests | Limits, *at: str) -> ResourcesPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.spell import compose, env, helm, markdown, yaml
+from compiler.emit.spell import compose, env, github, helm, markdown, yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FILTERS: dict[str, dict[str, Callable[..., Spelt]]] = {
     "compose": compose.FILTERS,
     "env": env.FILTERS,
+    "github": github.FILTERS,
     "helm": helm.FILTERS,
     "markdown": markdown.FILTERS,
     "yaml": yaml.FILTERS,

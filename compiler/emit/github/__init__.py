@@ -1,0 +1,1 @@
+"""The workflows in `.github/workflows/`."""
