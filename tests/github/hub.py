@@ -25,7 +25,11 @@ class Hub:
 
     def git(self, *words: str, code: int = 0, **variables: str) -> str:
         """Run git in the bare repository."""
-        identity = {f"GIT_{who}_{what}": "hub@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        identity = {
+            f"GIT_{who}_{what}": "hub@example.com"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        }
         done = subprocess.run(
             ["git", "--git-dir", str(self.repository), *words],
             env={"PATH": os.environ["PATH"], **identity, **variables},

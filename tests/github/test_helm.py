@@ -43,7 +43,9 @@ def test_window(day: str, time: str, code: int, machine: Machine) -> None:
 
 
 def test_kubeconfig_is_for_its_owner_only(machine: Machine) -> None:
-    done = machine.run(STAGING, "deploy", "Connect to the cluster", {"secrets.STAGING_KUBECONFIG": "clusters: []\n"})
+    done = machine.run(
+        STAGING, "deploy", "Connect to the cluster", {"secrets.STAGING_KUBECONFIG": "clusters: []\n"}
+    )
     path = machine.temp / "kubeconfig"
     assert done.variables == {"KUBECONFIG": str(path)}
     assert path.stat().st_mode & 0o777 == 0o600
@@ -67,7 +69,9 @@ def test_digests_become_values(machine: Machine) -> None:
 
 @pytest.mark.parametrize("digest", ["", "latest", "sha256:12", "sha256:" + "A" * 64])
 def test_what_is_no_digest_is_refused(digest: str, machine: Machine) -> None:
-    done = machine.run(STAGING, "deploy", "Write down the digests", {**BUILT, "needs.build-auth-api.outputs.digest": digest})
+    done = machine.run(
+        STAGING, "deploy", "Write down the digests", {**BUILT, "needs.build-auth-api.outputs.digest": digest}
+    )
     assert done.code == 1
     assert f"There is no digest for auth-api={digest}" in done.stderr
 
@@ -75,7 +79,11 @@ def test_what_is_no_digest_is_refused(digest: str, machine: Machine) -> None:
 def test_an_earlier_job_is_waited_for_and_never_cut_off(machine: Machine) -> None:
     machine.stand_in("sleep", ("", "", 0))
     machine.stand_in(
-        "kubectl", ("status.active", "1", 0), ("status.active", "1", 0), ("status.active", "", 0), ("uid", "abc", 0)
+        "kubectl",
+        ("status.active", "1", 0),
+        ("status.active", "1", 0),
+        ("status.active", "", 0),
+        ("uid", "abc", 0),
     )
     machine.stand_in("helm", ("list", "[]", 0))
     done = machine.run(STAGING, "deploy", "Wait for an earlier deployment")
@@ -91,7 +99,10 @@ def test_a_release_left_half_way_is_named_with_the_way_out(machine: Machine) -> 
     done = machine.run(STAGING, "deploy", "Wait for an earlier deployment")
     assert done.code == 1
     assert "Release elevaite-staging is pending-upgrade" in done.stderr
-    assert "helm rollback elevaite-staging <last deployed revision> --no-hooks --namespace staging" in done.stderr
+    assert (
+        "helm rollback elevaite-staging <last deployed revision> --no-hooks --namespace staging"
+        in done.stderr
+    )
 
 
 def _upgrade(machine: Machine, before: str = "old"):
@@ -126,7 +137,9 @@ def test_limits_grow_from_the_job_to_the_workflow() -> None:
     for workflow in (STAGING, WINDOW):
         job = workflow["jobs"]["deploy"]
         helm = next(s for s in job["steps"] if s["name"] == "Migrate and upgrade")["env"]["TIMEOUT"]
-        before = next(s for s in job["steps"] if s["name"] == "Wait for an earlier deployment")["env"]["PATIENCE"]
+        before = next(s for s in job["steps"] if s["name"] == "Wait for an earlier deployment")["env"][
+            "PATIENCE"
+        ]
         assert int(before) < int(re.fullmatch("([0-9]+)s", helm)[1]) < job["timeout-minutes"] * 60
 
 

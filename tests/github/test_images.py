@@ -24,7 +24,9 @@ def _git(folder: Path, *words: str) -> None:
 def repository(machine: Machine) -> Machine:
     for folder in FOLDERS:
         (machine.checkout / folder).mkdir(parents=True)
-        (machine.checkout / folder / "Dockerfile").write_text(f"FROM scratch\nLABEL at={folder}\n", encoding="utf-8")
+        (machine.checkout / folder / "Dockerfile").write_text(
+            f"FROM scratch\nLABEL at={folder}\n", encoding="utf-8"
+        )
     _git(machine.checkout, "init", "--quiet", "--initial-branch=develop")
     _commit(machine)
     return machine
@@ -97,6 +99,8 @@ def test_who_builds_nothing_says_what_is_missing(repository: Machine) -> None:
     done = repository.run(LOOKUP, "images", "Find the digests")
     assert done.code == 1
     assert "digests" not in done.outputs
-    assert done.outputs["reason"].startswith("Nothing was built for catalog from apps/catalog as it is in this commit")
+    assert done.outputs["reason"].startswith(
+        "Nothing was built for catalog from apps/catalog as it is in this commit"
+    )
     assert "Merge through the branch that builds" in done.outputs["reason"]
     assert "ERROR: not found" in done.stderr

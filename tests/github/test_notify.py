@@ -12,12 +12,14 @@ STAGING = load(ARGOCD / "shop-deploy-staging.yml")
 REASON = "  ✗ orders_default failed at 7c1f_add: <!channel> & `x`\n    → look"
 
 
-def _post(machine: Machine, webhook: str = "https://hooks.example.com/T0/B0/x", **needs: dict) -> tuple[int, str | None]:
+def _post(
+    machine: Machine, webhook: str = "https://hooks.example.com/T0/B0/x", **needs: dict
+) -> tuple[int, str | None]:
     machine.program(
         "curl",
         f'printf "%s\\n" "$@" > {machine.folder}/curl\n'
         'for word in "$@"; do case "$word" in\n'
-        f"  @*) cat \"${{word#@}}\" > {machine.folder}/body ;;\n"
+        f'  @*) cat "${{word#@}}" > {machine.folder}/body ;;\n'
         f'  /dev/fd/*) cat "$word" > {machine.folder}/config ;;\n'
         "esac; done\n",
     )
@@ -63,7 +65,9 @@ def test_failure(machine: Machine) -> None:
 
 
 def test_a_build_that_failed_and_a_run_that_was_cancelled(machine: Machine) -> None:
-    _, text = _post(machine, **{"build-orders": _job("failure")}, deploy=_job("skipped"), promote=_job("skipped"))
+    _, text = _post(
+        machine, **{"build-orders": _job("failure")}, deploy=_job("skipped"), promote=_job("skipped")
+    )
     assert text.startswith(":x: *shop staging* could not be brought to 0123456\nbuild-orders: failure\n")
     _, text = _post(machine, deploy=_job("cancelled"), promote=_job("skipped"))
     assert "deploy: cancelled" in text
@@ -93,7 +97,9 @@ def test_a_superseded_run_leaves_the_word_to_the_newer_one(machine: Machine) -> 
 def test_the_webhook_is_no_argument(machine: Machine) -> None:
     _post(machine)
     assert "hooks.example.com" not in (machine.folder / "curl").read_text(encoding="utf-8")
-    assert (machine.folder / "config").read_text(encoding="utf-8") == 'url = "https://hooks.example.com/T0/B0/x"\n'
+    assert (machine.folder / "config").read_text(
+        encoding="utf-8"
+    ) == 'url = "https://hooks.example.com/T0/B0/x"\n'
 
 
 def test_a_webhook_that_is_not_there_is_said(machine: Machine) -> None:

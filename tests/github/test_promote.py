@@ -38,7 +38,9 @@ class World:
         for name, text in {".gitignore": ".gen/\n", "bin/gen": "", "README.md": "one\n"}.items():
             (self.clone / name).parent.mkdir(exist_ok=True)
             (self.clone / name).write_text(text, encoding="utf-8")
-        tool = f'#!/bin/sh\nPYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1 exec {sys.executable} -m compiler "$@"\n'
+        tool = (
+            f'#!/bin/sh\nPYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1 exec {sys.executable} -m compiler "$@"\n'
+        )
         (self.clone / "bin/gen").write_text(tool, encoding="utf-8")
         (self.clone / "bin/gen").chmod(0o755)
         gen(self.clone)
@@ -119,7 +121,9 @@ class World:
         if not condition:
             return True
         parts = condition.removeprefix("${{ ").removesuffix(" }}").split(" || ")
-        return any(values.get(part.split(" == ")[0], "") == part.split(" == ")[1].strip("'") for part in parts)
+        return any(
+            values.get(part.split(" == ")[0], "") == part.split(" == ")[1].strip("'") for part in parts
+        )
 
     @property
     def pulls(self) -> list[dict]:
@@ -132,7 +136,13 @@ class World:
         pull = pulls[number - 1]
         _git(self.clone, "fetch", "--quiet", "--prune", "origin")
         _git(self.clone, "switch", "--quiet", "--force-create", "main", "origin/main")
-        _git(self.clone, "merge", "--quiet", *(["--squash"] if squash else ["--no-edit", "--no-ff"]), f"origin/{pull['head']}")
+        _git(
+            self.clone,
+            "merge",
+            "--quiet",
+            *(["--squash"] if squash else ["--no-edit", "--no-ff"]),
+            f"origin/{pull['head']}",
+        )
         if squash:
             _git(self.clone, "commit", "--quiet", "--message=squashed")
         _git(self.clone, "push", "--quiet", "origin", "main")
@@ -185,7 +195,9 @@ def test_one_pull_request_starts_at_the_target_and_grows(world: World) -> None:
 def test_the_pins_are_one_commit_of_two_files_which_can_be_reverted(world: World) -> None:
     commit = world.push("develop", lambda: world.write("README.md", "two\n"))
     assert world.promote(commit, "1").code == 0
-    changed = _git(world.hub / "repo.git", "show", "--format=", "--name-only", "promote/production").splitlines()
+    changed = _git(
+        world.hub / "repo.git", "show", "--format=", "--name-only", "promote/production"
+    ).splitlines()
     assert changed == ["environments/production.images.yaml", "out/production/chart/images.yaml"]
     world.merge(1)
     world.in_sync("main")
@@ -312,7 +324,11 @@ def test_a_person_gets_commands_that_do_the_same(world: World) -> None:
     commands = done.summary.split("```sh\n")[1].split("```")[0]
     laptop = Machine(world.folder / "laptop")
     _git(world.folder, "clone", "--quiet", str(world.hub / "repo.git"), str(laptop.checkout))
-    for key, value in {"user.name": "Ann", "user.email": "ann@example.com", "commit.gpgsign": "false"}.items():
+    for key, value in {
+        "user.name": "Ann",
+        "user.email": "ann@example.com",
+        "commit.gpgsign": "false",
+    }.items():
         _git(laptop.checkout, "config", key, value)
     laptop.stand_in("gh", ("pr create --base main --head promote/production", "", 0))
     ran = laptop.bash("set -euo pipefail\n" + commands, {}, {})

@@ -23,7 +23,9 @@ def _required(machine: Machine, results: dict[str, str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("results", list(itertools.product(RESULTS, repeat=2)), ids="-".join)
 def test_required_is_green_only_when_every_job_succeeded(results: tuple[str, str], machine: Machine) -> None:
-    code, said = _required(machine, {"config": "success", **dict(zip(("check-a", "image-a"), results, strict=True))})
+    code, said = _required(
+        machine, {"config": "success", **dict(zip(("check-a", "image-a"), results, strict=True))}
+    )
     assert (code == 0) == (set(results) == {"success"})
     for job, result in zip(("check-a", "image-a"), results, strict=True):
         assert (f"{job}: {result}" in said) == (result != "success")
@@ -52,11 +54,24 @@ def test_words_of_a_command_reach_it_as_they_were_written(machine: Machine) -> N
 
 def test_migrations_run_in_the_service_s_environment_and_folder(machine: Machine) -> None:
     machine.stand_in("poetry", ("", "", 0))
-    for step in ("Migrate an empty database", "The migrations give what the models say", "Migrate down and up again"):
+    for step in (
+        "Migrate an empty database",
+        "The migrations give what the models say",
+        "Migrate down and up again",
+    ):
         assert machine.run(EVERY_FIELD_CHECK, "check-orders", step).code == 0
-    start = ["--directory=apps/orders", "run", "env", "--chdir=apps/orders", "alembic", "-c", "db/alembic.ini"]
+    start = [
+        "--directory=apps/orders",
+        "run",
+        "env",
+        "--chdir=apps/orders",
+        "alembic",
+        "-c",
+        "db/alembic.ini",
+    ]
     assert machine.calls("poetry") == [
-        [*start, *words] for words in (["upgrade", "head"], ["check"], ["downgrade", "base"], ["upgrade", "head"])
+        [*start, *words]
+        for words in (["upgrade", "head"], ["check"], ["downgrade", "base"], ["upgrade", "head"])
     ]
 
 
@@ -96,6 +111,11 @@ def test_only_a_service_that_migrates_starts_a_postgresql() -> None:
 def test_no_image_is_pushed() -> None:
     for path in (REFERENCE, EVERY_FIELD):
         for workflow in map(load, Path(path).glob("*-pull-request.yml")):
-            builds = [s for job in workflow["jobs"].values() for s in job["steps"] if "build-push" in s.get("uses", "")]
+            builds = [
+                s
+                for job in workflow["jobs"].values()
+                for s in job["steps"]
+                if "build-push" in s.get("uses", "")
+            ]
             assert builds
             assert all(step["with"]["push"] is False and "tags" not in step["with"] for step in builds)

@@ -112,7 +112,9 @@ class Machine:
         where: str = ".",
     ) -> Result:
         """Run `script` as `defaults.run.shell: bash` does."""
-        files = {key: self.folder / key.lower() for key in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY")}
+        files = {
+            key: self.folder / key.lower() for key in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY")
+        }
         for path in files.values():
             path.write_text("", encoding="utf-8")
         source = self.folder / "script.sh"
