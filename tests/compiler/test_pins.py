@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import itertools
 import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compiler.cli import pin_images
+from compiler.cli import pin_images, run
 from compiler.pins import pinned
 from tests.compiler.project import copy_project, edit, gen, snapshot
+from tests.output.faults import Counter, in_child, kill
 
 PINS = "environments/production.images.yaml"
 IMAGES = "out/production/chart/images.yaml"
@@ -221,9 +225,9 @@ def test_two_pins_at_once_both_stay(project: Path) -> None:
         )
         for service, digest in services.items()
     ]
-    for run in runs:
-        _, said = run.communicate(timeout=120)
-        assert run.returncode == 0, said
+    for process in runs:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
     assert yaml.safe_load((project / PINS).read_text("utf-8")) == services
     gen(project, "--check")
 
@@ -234,6 +238,50 @@ def test_formats(project: Path) -> None:
     assert "usage" in gen(project, "image", "pin", "--help").stdout.lower()
     gen(project, "image", "pin", f"auth-api={A}", code=2)
     gen(project, "image", "pin", "-e", "production", code=2)
+
+
+def _pin_in_child(folder: Path, at: int, fault: Callable[[str, tuple[Any, ...]], None]) -> int:
+    """Pin in a process of its own in which the `at`-th operation on the disk goes wrong; return its exit code."""
+
+    def child() -> None:
+        with Counter(at, fault), contextlib.redirect_stderr(io.StringIO()):
+            code = pin_images(folder, "production", [f"auth-api={A}"])
+        os._exit(code)
+
+    return in_child(child)
+
+
+def test_killed_anywhere_every_file_is_whole_and_the_next_gen_goes_on(compiled: Path, tmp_path: Path) -> None:
+    finished = shutil.copytree(compiled, tmp_path / "finished")
+    pin(finished, f"auth-api={A}")
+    old, new = snapshot(compiled), snapshot(finished)
+    for at in itertools.count(1):
+        folder = shutil.copytree(compiled, tmp_path / str(at))
+        if _pin_in_child(folder, at, kill) == 0:
+            break
+        found = snapshot(folder)
+        assert all(found[path] in (old[path], new[path]) for path in found)
+        with contextlib.redirect_stderr(io.StringIO()):
+            assert run(folder) == 0
+        # The digests come first, so their outputs never stand without them.
+        assert snapshot(folder) == (new if found[PINS] == new[PINS] else old)
+        shutil.rmtree(folder)
+    assert at > 5
+
+
+def test_a_full_disk_leaves_both_as_they_were(compiled: Path, tmp_path: Path) -> None:
+    def full(name: str, args: tuple[Any, ...]) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    folder = shutil.copytree(compiled, tmp_path / "project")
+    before = snapshot(folder)
+    for at in itertools.count(1):
+        code = _pin_in_child(folder, at, full)
+        if code == 0:
+            break
+        assert code == 2
+        assert snapshot(folder) == before, at
+    assert at > 5
 
 
 # --- what git makes of it -------------------------------------------------------------------------------------
