@@ -20,6 +20,7 @@ from compiler.emit.runner import RUNNER
 from compiler.output.tree import Tree, collect
 from compiler.plan.make import make_plan
 from compiler.spec.load import load
+from compiler.verify.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +70,8 @@ def compile_environments(
         return Compiled(None, None, diagnostics, sources)
     outputs = emit(spec, emitters)
     tree, found = collect(outputs, root, take)
-    unknown = _unknown_takes(take, outputs)
-    return Compiled(spec, None if unknown else tree, [*diagnostics, *found, *unknown], sources)
+    refused = [*_unknown_takes(take, outputs), *(verify(tree) if tree else ())]
+    return Compiled(spec, None if refused else tree, [*diagnostics, *found, *refused], sources)
 
 
 def _unknown_takes(take: frozenset[str], outputs: list[Output]) -> list[Diagnostic]:

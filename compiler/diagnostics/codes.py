@@ -85,6 +85,8 @@ CODES: dict[str, str] = {
     "expired-exception": "an exception from the policy whose last day is over",
     "unlimited-timeout": "a timeout of 0 in production",
     "looser-policy": "production that is looser than staging",
+    "unsafe-output": "an output that breaks a rule of safe operation",
+    "plan-too-large": "more tenants than the files of a cluster can name",
     "foreign-script": "a script of package.json that is the user's, where one of ours belongs",
     "package-json-syntax": "a package.json that is not JSON",
     "package-json-duplicate-key": "a key twice in package.json",

@@ -1,0 +1,33 @@
+"""Names and values into what looks like a secret that was written out."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_NAME = re.compile(
+    r"secret|(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|token|(?:api|private|access)[_-]?key|credentials?)$",
+    re.IGNORECASE,
+)
+_VALUE = re.compile(
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|\bglpat-[A-Za-z0-9_-]{16,}"
+    r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|hooks\.slack\.com/(?:services|workflows)/\S"
+    r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{16,}|\bAIza[0-9A-Za-z_-]{30,}"
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}|-----BEGIN [A-Z ]*KEY"
+    # A password in a URL, or behind an option; a reference to a variable or an expression is none.
+    r"|://[^/\s:@]*:(?!\$)[^/\s@]+@"
+    r"|(?i:(?:password|passwd|secret|token|api[_-]?key)[= ](?![$-])[^\s&;]+)"
+)
+
+
+@lru_cache(maxsize=4096)
+def names_secret(name: str) -> bool:
+    """Tell whether a variable of this name holds a secret."""
+    return _NAME.search(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def holds_secret(text: str) -> bool:
+    """Tell whether a secret is written out in `text`."""
+    return _VALUE.search(text) is not None

@@ -1,0 +1,237 @@
+"""The text of an output into the values that its reader sees; what is not what it seems is refused.
+
+Outputs of one kind differ in quoted texts and in numbers only. So the rest of a text, its shape, is parsed once, and
+the values of each output are put into it: that is many times faster than to parse every output, and as exact. A text
+whose shape cannot be told apart from its values is parsed as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeAlias
+
+import yaml
+
+# What YAML and JSON hold: dicts with texts as keys, lists, and scalars.
+Value: TypeAlias = Any
+
+LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+# A quoted scalar, or a number behind a key. Each choice begins with a letter of its own, for which `re` can jump ahead.
+_QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"' + r"|'[^']*(?:''[^']*)*'"
+_NUMBER = "|".join(rf"{digit}(?<=: {digit})[0-9]{{0,15}}(?=[\n,}}])" for digit in "123456789")
+_SLOT = re.compile(f"({_QUOTED}|{_NUMBER})", re.DOTALL)
+_HOLE = '"?"'
+_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(\n[ \t]*|.))|\n")
+_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "/": "/", " ": " "}
+# Where a ConfigMap with whole files in it begins to hold them.
+_DATA = "\ndata:\n"
+_LARGE = 32_768
+_BOOLEANS = {"true": True, "false": False}
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+
+
+class UnreadableError(Exception):
+    """A text that its reader would refuse, or read differently from another reader; says why and, if known, where."""
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        super().__init__(why)
+        self.why, self.line = why, line
+
+
+class _Slot:
+    """The place of one quoted text or number in a shape."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Reader:
+    """Reads outputs, each text and each shape once."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, Value | None] = {}
+        self._embedded: dict[str, Value] = {}
+
+    def documents(self, text: str) -> list[Value]:
+        """Return the documents of a YAML file. Raises UnreadableError."""
+        return [self._document(part) for part in split_documents(text)]
+
+    def _document(self, text: str) -> Value:
+        at = text.find(_DATA) if len(text) > _LARGE else -1
+        if at < 0:
+            return self._parse(text)
+        head, data = text[: at + 1], text[at + 1 :]
+        if data not in self._embedded:
+            self._embedded[data] = self._parse(data)
+        return {**self._parse(head), **self._embedded[data]}
+
+    def _parse(self, text: str) -> Value:
+        pieces = _SLOT.split(text)
+        shape = _HOLE.join(pieces[0::2])
+        if shape not in self._shapes:
+            self._shapes[shape] = _shape(shape, len(pieces) // 2)
+        found = self._shapes[shape]
+        if found is None:
+            return _build(_compose(text), None)
+        return _fill(found, [_decode(token) for token in pieces[1::2]])
+
+
+def split_documents(text: str) -> list[str]:
+    """Return the texts of the documents of a YAML file. A line `---` is a border wherever it stands."""
+    return text.split("\n---\n") if "\n---\n" in text else [text]
+
+
+def read_json(text: str) -> Value:
+    """Return the value of a JSON text, in which no key is there twice. Raises UnreadableError."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"not JSON: {error.msg}", error.lineno) from None
+
+
+def _unique(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise UnreadableError(f"the key {twice!r} twice in one object")
+    return found
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        node: yaml.Node | None = yaml.compose(text, Loader=LOADER)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise UnreadableError(f"not YAML: {error.problem}", line) from None
+    except yaml.YAMLError as error:
+        raise UnreadableError(f"not YAML: {error}") from None
+    return node
+
+
+def _shape(text: str, holes: int) -> Value | None:
+    """Return the value of a shape with its slots, or None where quotes are not what they seem (in a comment, …)."""
+    if text.count('"') != 2 * holes or "'" in text:
+        return None
+    try:
+        node = _compose(text)
+    except UnreadableError:
+        return None
+    slots: list[_Slot] = []
+    found = _build(node, slots)
+    return found if len(slots) == holes else None
+
+
+def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
+    """Return the value of a node; every quoted scalar is a slot where there is a list for them."""
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(_build(key, slots), _build(value, slots)) for key, value in node.value]
+        found = {_key(key): value for key, value in pairs}
+        if len(found) < len(pairs):
+            raise UnreadableError("a key twice in one map", node.start_mark.line + 1)
+        is_open = any(isinstance(part, _Slot | _Open) for pair in pairs for part in pair)
+        return _Open(list(found.values()), list(found)) if is_open else found
+    if isinstance(node, yaml.SequenceNode):
+        items = [_build(item, slots) for item in node.value]
+        return _Open(items) if any(isinstance(item, _Slot | _Open) for item in items) else items
+    if not isinstance(node, yaml.ScalarNode):
+        return None
+    if slots is not None and node.style in ('"', "'"):
+        slots.append(_Slot(len(slots)))
+        return slots[-1]
+    return node.value if node.style else _plain(node)
+
+
+def _key(key: Value) -> Value:
+    if not isinstance(key, str | _Slot):
+        raise UnreadableError("a key that is no text")
+    if key == "<<":
+        raise UnreadableError("a merge key")
+    return key
+
+
+# Plain scalars that YAML 1.1 and 1.2 read differently, beside those that PyYAML takes for more than text.
+_AMBIGUOUS = re.compile(r"[yYnN]|0o[0-7]+|[-+]?[0-9.]+[eE][-+]?[0-9]+")
+
+
+def _plain(node: yaml.ScalarNode) -> Value:
+    kind, text = node.tag.rpartition(":")[2], node.value
+    if kind == "str" and not _AMBIGUOUS.fullmatch(text):
+        return text
+    if kind == "int" and _INTEGER.fullmatch(text):
+        return int(text)
+    if kind == "bool" and text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if kind == "null" and text in ("", "null"):
+        return None
+    raise UnreadableError(
+        f"the plain value {text!r}, which readers of YAML understand differently", node.start_mark.line + 1
+    )
+
+
+def _fill(shape: Value, values: list[Value]) -> Value:
+    """Return a shape with `values` in its slots; what holds no slot is the shape's own."""
+    kind = type(shape)
+    if kind is _Slot:
+        return values[shape.number]
+    if kind is _Open:
+        return shape.filled(values)
+    return shape
+
+
+class _Open:
+    """A map or a list of a shape that holds slots; `are_open` tells whether keys of the map are slots."""
+
+    __slots__ = ("are_open", "keys", "parts")
+
+    def __init__(self, parts: list[Value], keys: list[Value] | None = None) -> None:
+        self.parts, self.keys = parts, keys
+        self.are_open = keys is not None and any(isinstance(key, _Slot) for key in keys)
+
+    def filled(self, values: list[Value]) -> Value:
+        """Return the map or the list with `values` in its slots."""
+        parts = [
+            values[part.number]
+            if type(part) is _Slot
+            else part.filled(values)
+            if type(part) is _Open
+            else part
+            for part in self.parts
+        ]
+        if self.keys is None:
+            return parts
+        if not self.are_open:
+            return dict(zip(self.keys, parts, strict=True))
+        found = dict(zip([_fill(key, values) for key in self.keys], parts, strict=True))
+        if len(found) < len(parts):
+            raise UnreadableError("a key twice in one map")
+        return found
+
+
+def _decode(token: str) -> str | int:
+    """Return what a quoted scalar, or a number, stands for; a whole file in quotes stays as it is spelt."""
+    if token[0] == "'":
+        return token[1:-1].replace("''", "'")
+    if token[0] != '"':
+        return int(token)
+    if "\\" not in token and "\n" not in token:
+        return token[1:-1]
+    return token if "\n" in token else unquote(token)
+
+
+def unquote(token: str) -> str:
+    """Return what a double-quoted scalar stands for, over whatever lines it goes. Raises UnreadableError."""
+    return _ESCAPE.sub(_unescape, token[1:-1])
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    if code:
+        return chr(int(code, 16))
+    if match[4] in _ESCAPES:
+        return _ESCAPES[match[4]]
+    if match[4] and match[4][0] == "\n":
+        return ""
+    raise UnreadableError("a text over several lines" if not match[4] else f"the escape {match[0]!r}")

@@ -1,0 +1,123 @@
+"""The tree into diagnostics: every output is parsed as its reader would, and held against the rules of its world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from compiler.verify import argocd, compose, contract, job, network, npm, pods, release
+from compiler.verify import chart as charts
+from compiler.verify.chart import Chart
+from compiler.verify.document import Document, mapping
+from compiler.verify.finding import Finding, diagnose
+from compiler.verify.text import Reader, UnreadableError, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from compiler.diagnostics.model import Diagnostic
+    from compiler.output.tree import Tree, TreeFile
+
+_RUNNER = "runner/genmigrate/"
+_PACKAGE = "package.json"
+
+
+def verify(tree: Tree) -> list[Diagnostic]:
+    """Return what is wrong with the outputs, by place; with anything in it nothing may be written."""
+    found = [diagnose(finding, tree.files[finding.file]) for finding in findings(tree)]
+    return sorted({*found}, key=lambda one: (one.place, one.code, one.message))
+
+
+def findings(tree: Tree) -> list[Finding]:
+    """Return every rule that an output breaks, at its place in the output.
+
+    An environment after the other is parsed, so that only one is in memory. What only follows from another mistake
+    (what cannot be read, what is of no known kind) is not said.
+    """
+    reader = Reader()
+    environments: dict[str, dict[str, TreeFile]] = {}
+    for path, file in tree.files.items():
+        if path.startswith("out/"):
+            _, environment, inside = path.split("/", 2)
+            environments.setdefault(environment, {})[inside] = file
+    found = [one for name, files in environments.items() for one in _Environment(name, files, reader).check()]
+    if _PACKAGE in tree.files:
+        found += npm.check(_PACKAGE, tree.files[_PACKAGE])
+    return found
+
+
+class _Environment:
+    """The files of one environment, on their way through the worlds."""
+
+    def __init__(self, name: str, files: dict[str, TreeFile], reader: Reader) -> None:
+        self.name, self.files, self.reader = name, files, reader
+        self.unreadable: list[Finding] = []
+        self.chart = Chart(name)
+
+    def check(self) -> list[Finding]:
+        """Return the findings of the first of these steps that has any."""
+        for step in (self._read, self._plan, self._chart, self._rules):
+            found = list(step())
+            if found:
+                return found
+        return []
+
+    def _read(self) -> Iterator[Finding]:
+        chart = self.chart
+        chart.metadata = self._first("chart/Chart.yaml")
+        chart.schema = self._first("chart/values.schema.json")
+        chart.pins = self._first("chart/images.yaml")
+        chart.plan = self._first("plan.json")
+        chart.plan_text = self.files["plan.json"].text if chart.plan else ""
+        chart.project = self._first("argocd/project.yaml")
+        chart.application = self._first("argocd/application.yaml")
+        self._first("chart/values.yaml")
+        chart.modules = frozenset(
+            inside.removeprefix(_RUNNER) for inside in self.files if inside.startswith(_RUNNER)
+        )
+        for inside, file in self.files.items():
+            if inside.startswith("chart/templates/"):
+                acting = list(charts.actions(self._path(inside), file.text))
+                yield from acting
+                for number, body in enumerate([] if acting else self._bodies(inside)):
+                    chart.add(self._path(inside), number, body)
+        self.compose = self._first("compose.yaml")
+        yield from self.unreadable
+
+    def _plan(self) -> Iterator[Finding]:
+        if self.chart.plan:
+            yield from contract.check(self.chart.plan)
+            modules = (file for inside, file in self.files.items() if inside.startswith(_RUNNER))
+            yield from contract.size(self.chart, sum(len(file.data) for file in modules))
+
+    def _chart(self) -> Iterator[Finding]:
+        if self.chart.objects:
+            yield from charts.check(self.chart)
+            yield from job.exists(self.chart)
+
+    def _rules(self) -> Iterator[Finding]:
+        if self.chart.objects:
+            for world in (pods, job, release, network):
+                yield from world.check(self.chart)
+        yield from argocd.check(self.chart)
+        if self.compose:
+            yield from compose.check(self.compose, self.chart.plan)
+
+    def _path(self, inside: str) -> str:
+        return f"out/{self.name}/{inside}"
+
+    def _first(self, inside: str) -> Document | None:
+        """Return the only document of a file, if there is such a file and it can be read."""
+        if inside not in self.files:
+            return None
+        bodies = self._bodies(inside)
+        name = str(mapping(mapping(bodies[0]).get("metadata")).get("name", "")) if bodies else ""
+        return Document(self._path(inside), 0, bodies[0], "", name) if bodies else None
+
+    def _bodies(self, inside: str) -> list[Any]:
+        text = self.files[inside].text
+        try:
+            return [read_json(text)] if inside.endswith(".json") else self.reader.documents(text)
+        except UnreadableError as error:
+            finding = Finding("readable", f"found {error.why}", self._path(inside), line=error.line)
+            self.unreadable.append(finding)
+            return []

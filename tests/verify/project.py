@@ -1,0 +1,49 @@
+"""The reference platform's tree, and copies of it with one text changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from compiler.emit.file import Span
+from compiler.output.tree import Tree, TreeFile
+from compiler.pipeline import compile_environments
+from tests.compiler.project import copy_project
+
+if TYPE_CHECKING:
+    from tests.verify.mutations.model import Mutation
+
+
+@cache
+def reference() -> Tree:
+    """Return the tree of the reference platform."""
+    with TemporaryDirectory() as folder:
+        compiled = compile_environments(copy_project(Path(folder)))
+    assert compiled.tree is not None, compiled.diagnostics
+    return compiled.tree
+
+
+def mutated(tree: Tree, mutation: Mutation) -> Tree:
+    """Return the part of `tree` with the changed text; the spans around and behind the change move with it."""
+    file = tree.files[mutation.file]
+    _, end, text = mutation.apply(file.text)
+    by = len(text) - len(file.text)
+    spans = tuple(
+        Span(
+            span.start + by if span.start >= end else span.start,
+            span.end + by if span.end >= end else span.end,
+            span.places,
+        )
+        for span in file.spans
+    )
+    changed = replace(file, text=text, spans=spans, data=text.encode())
+    return Tree({**_beside(tree, mutation.file), mutation.file: changed})
+
+
+def _beside(tree: Tree, path: str) -> dict[str, TreeFile]:
+    """Return the files that are judged together with the one at `path`."""
+    together = "/".join(path.split("/")[:2]) if path.startswith("out/") else path
+    return {path: file for path, file in tree.files.items() if path.startswith(together)}

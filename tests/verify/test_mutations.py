@@ -1,0 +1,38 @@
+"""Each change that makes an output worse is found, by the one rule that it breaks; what `gen` emits breaks none."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from compiler.verify.finding import diagnose
+from compiler.verify.rules import RULES
+from compiler.verify.verify import findings
+from tests.verify.mutations import MUTATIONS
+from tests.verify.mutations.model import Mutation
+from tests.verify.project import mutated, reference
+
+
+def test_what_is_emitted_breaks_no_rule() -> None:
+    assert findings(reference()) == []
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.id)
+def test_mutation_breaks_exactly_its_rule(mutation: Mutation) -> None:
+    tree = mutated(reference(), mutation)
+    found = findings(tree)
+    assert {finding.rule for finding in found} == {mutation.rule}, found
+    for finding in found:
+        place = diagnose(finding, tree.files[finding.file]).place
+        assert place.file.startswith("environments/"), place
+        assert place.line
+
+
+def test_every_rule_has_a_mutation_and_every_mutation_a_rule() -> None:
+    assert sorted({mutation.rule for mutation in MUTATIONS}) == sorted(RULES)
+
+
+def test_no_two_mutations_are_the_same() -> None:
+    count = Counter((one.file, one.old, one.new, one.behind) for one in MUTATIONS)
+    assert [change for change, number in count.items() if number > 1] == []
