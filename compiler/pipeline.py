@@ -12,6 +12,7 @@ from compiler.emit.compose import COMPOSE
 from compiler.emit.dev import DEV
 from compiler.emit.env_example import ENV_EXAMPLE
 from compiler.emit.file import OutputScripts
+from compiler.emit.github.approve import APPROVE
 from compiler.emit.github.deploy import DEPLOY
 from compiler.emit.github.pull_request import PULL_REQUEST
 from compiler.emit.npm import NPM
@@ -41,6 +42,7 @@ EMITTERS: tuple[Emitter, ...] = (
     ARGOCD,
     PULL_REQUEST,
     DEPLOY,
+    APPROVE,
 )
 
 

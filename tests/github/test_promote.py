@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +32,9 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.hub, self.clone = folder, folder / "hub", folder / "clone"
+        self.runs = 0
+
+    def make(self) -> None:
         self.hub.mkdir()
         self.clone.mkdir()
         copy_project(self.clone)
@@ -49,11 +52,10 @@ class World:
             self.write(f"{self.path(service)}/app.py", "1\n")
         _git(self.clone, "add", "--all")
         _git(self.clone, "commit", "--quiet", "--message=start")
-        _git(folder, "clone", "--quiet", "--bare", str(self.clone), str(self.hub / "repo.git"))
-        _git(self.clone, "remote", "add", "origin", str(self.hub / "repo.git"))
+        _git(self.folder, "clone", "--quiet", "--bare", str(self.clone), str(self.hub / "repo.git"))
+        _git(self.clone, "remote", "add", "origin", "../hub/repo.git")
         _git(self.clone, "switch", "--quiet", "--create", "develop")
         _git(self.clone, "push", "--quiet", "origin", "develop")
-        self.runs = 0
 
     def path(self, service: str) -> str:
         platform = yaml.safe_load((self.clone / "environments/platform.yaml").read_text(encoding="utf-8"))
@@ -162,8 +164,16 @@ class World:
         _git(self.clone, "switch", "--quiet", "develop")
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    world = World(tmp_path_factory.mktemp("world"))
+    world.make()
+    return world.folder
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(first: Path, tmp_path: Path) -> World:
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True, symlinks=True)
     return World(tmp_path)
 
 
@@ -240,9 +250,9 @@ def test_nothing_new_opens_nothing(world: World) -> None:
 
 
 def test_after_a_squash_the_left_over_branch_is_no_beginning(world: World) -> None:
-    assert world.promote(world.tenant("develop", "staging", "a"), "1").code == 0
+    assert world.promote(world.push("develop", lambda: world.write("one.md", "1\n")), "1").code == 0
     world.merge(1, squash=True, delete=False)
-    done = world.promote(world.tenant("develop", "staging", "b"), "2")
+    done = world.promote(world.push("develop", lambda: world.write("two.md", "2\n")), "2")
     assert done.code == 0, done.stderr
     assert [pull["state"] for pull in world.pulls] == ["closed", "open"]
     world.in_sync("promote/production")
@@ -308,7 +318,8 @@ def test_nothing_is_ever_forced(world: World) -> None:
     assert world.promote(world.tenant("develop", "staging", "a"), "1").code == 0
     assert world.promote(world.tenant("develop", "staging", "b"), "2").code == 0
     calls = (world.hub / "calls").read_text(encoding="utf-8")
-    assert "force" not in calls
+    assert "--force" not in calls
+    assert "force=" not in calls
     assert "DELETE" not in calls
     assert "repos/iopexses/elevaite/git/refs/heads/main" not in calls
 
@@ -338,8 +349,7 @@ def test_a_person_gets_commands_that_do_the_same(world: World) -> None:
     world.in_sync("promote/production")
 
 
-def test_an_environment_of_argo_cd_that_builds_pins_itself_by_the_same_way(world: World) -> None:
-    """The target is production here, as the pins of an environment are its own."""
+def test_an_environment_of_argo_cd_that_builds_pins_itself_by_the_same_way() -> None:
     job = APP["jobs"]["pin"]
     assert job["env"]["TARGET"] == "staging"
     assert job["env"]["BRANCH"] == "pin/staging"
@@ -361,4 +371,3 @@ def test_facts_of_production_are_read_when_it_runs() -> None:
     """Otherwise an edit of production.yaml would change the workflow of staging."""
     text = (REFERENCE / "elevaite-deploy-staging.yml").read_text(encoding="utf-8")
     assert '"main"' not in text
-    assert os.linesep == "\n"
