@@ -58,7 +58,7 @@ def _column_before(text: str, origin: str, column: int) -> int:
     grown = 0
     for number, action in enumerate(_ACTION.finditer(origin), start=1):
         begin, end = match.span(number)
-        if column <= begin + 1:
+        if column <= begin:
             break
         if column <= end:
             return action.start() + 1
