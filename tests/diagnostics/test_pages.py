@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compiler.diagnostics.codes import CODES
-from genlint.tools.find import find_tools
 from tests.diagnostics.pages import HERE, ROOT, cases, rewritten
 
 if TYPE_CHECKING:
@@ -20,10 +19,10 @@ PAGES = sorted(path for path in HERE.glob("*.md") if path.name != "README.md")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_page(path: Path, tmp_path: Path, update: bool) -> None:
+def test_page(path: Path, tmp_path: Path, update: bool, request: pytest.FixtureRequest) -> None:
     page = path.read_text("utf-8")
-    if "$ gen lint" in page:
-        find_tools(print)  # builds them where there are none yet, which `gen` would tell of
+    if "\n$ gen lint" in page:
+        request.getfixturevalue("tools")
     outputs = [case.run(tmp_path / str(number)) for number, case in enumerate(cases(page))]
     if update:
         page = rewritten(page, outputs)
@@ -43,9 +42,8 @@ def test_every_code_is_of_one_shape() -> None:
 
 def test_every_code_in_the_source_is_listed() -> None:
     """A code that is made in one of the areas is in the table, and nothing else is."""
-    source = "\n".join(
-        path.read_text("utf-8") for area in AREAS for path in sorted((ROOT / "compiler" / area).rglob("*.py"))
-    )
+    folders = [*(ROOT / "compiler" / area for area in AREAS), ROOT / "genlint"]
+    source = "\n".join(path.read_text("utf-8") for folder in folders for path in sorted(folder.rglob("*.py")))
     made = re.findall(r'\bDiagnostic\(\s*"([a-z0-9-]+)"', source)
     assert sorted(set(made) - CODES.keys()) == []
     assert [code for code in CODES if f'"{code}"' not in source] == []

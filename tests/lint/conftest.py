@@ -1,4 +1,4 @@
-"""The linters, built once for every test, and a way to show them a few files."""
+"""A way to show the linters a few files."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from genlint.tools.find import find_tools
 from genlint.tools.model import Tools
 from genlint.workspace import Workspace, workspace
 
 Show = Callable[[dict[str, str]], Workspace]
-
-
-@pytest.fixture(scope="session")
-def tools() -> Tools:
-    """Find the linters; on a machine that has none yet this builds them, which takes minutes."""
-    return find_tools(print)
 
 
 @pytest.fixture
