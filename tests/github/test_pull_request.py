@@ -41,7 +41,7 @@ def test_required_needs_every_other_job_and_no_job_can_be_skipped(workflow) -> N
             assert "if" not in job
             assert "needs" not in job
             assert not any("if" in step or "continue-on-error" in step for step in job["steps"])
-    assert workflow["on"] == {"pull_request": None, "merge_group": None}
+    assert workflow["on"] == {"pull_request": {}, "merge_group": {}}
 
 
 def test_words_of_a_command_reach_it_as_they_were_written(machine: Machine) -> None:
