@@ -249,7 +249,8 @@ class DeployPlan:
 
     `release` names the Helm release and the Argo CD application; `migrations` the Job and what belongs to it;
     `slack` the GitHub secret of the webhook. `helm` is true where there is no `argocd`. `registries` are those that
-    the images lie on, each once, and `needs_passwords` is true where one is not GitHub's; `by_app` tells whether a GitHub App writes the pull requests that move digests.
+    the images lie on, each once, and `needs_passwords` is true where one is not GitHub's; `by_app` tells whether a
+    GitHub App writes the pull requests that move digests.
     """
 
     repository: Leaf[str]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer of 4xx."""
 
 
@@ -38,7 +38,7 @@ class Hub:
             check=False,
         )
         if done.returncode != code:
-            raise Refused(f"git {' '.join(words)}: {done.stderr}{done.stdout}")
+            raise RefusedError(f"git {' '.join(words)}: {done.stderr}{done.stdout}")
         return done.stdout.strip()
 
     @property
@@ -74,7 +74,7 @@ class Hub:
             return {"object": {"sha": self.tip(ref.removeprefix("heads/"))}}
         if (method, part, kind) == ("DELETE", "git", "refs"):
             return self.git("update-ref", "-d", f"refs/{ref}")
-        raise Refused(f"{method} {path} is unknown here")
+        raise RefusedError(f"{method} {path} is unknown here")
 
     def merge(self, base: str, head: str, commit_message: str) -> None:
         """Merge the commit `head` into the branch `base`, always by a commit of its own."""
@@ -108,7 +108,7 @@ class Hub:
         given = request["variables"]["input"]
         branch, head = given["branch"]["branchName"], given["expectedHeadOid"]
         if self.tip(branch) != head:
-            raise Refused("expected branch to point to another commit")
+            raise RefusedError("expected branch to point to another commit")
         index = {"GIT_INDEX_FILE": str(self.folder / "index")}
         self.git("read-tree", head, **index)
         for file in given["fileChanges"]["additions"]:
@@ -154,7 +154,7 @@ def main(folder: Path, words: list[str]) -> int:
             prefix = "repos/iopexses/elevaite/"
             assert paths[0].startswith(prefix), paths
             answer = hub.answer(options.get("--method", "GET"), paths[0].removeprefix(prefix), fields)
-    except Refused as error:
+    except RefusedError as error:
         print(json.dumps({"message": str(error)}))
         print(f"gh: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""What the team is told: both outcomes, with environment, tenant, revision, reason and link, as text and nothing else."""
+"""What the team is told: both outcomes, with environment, tenant, revision, reason and link, as text only."""
 
 from __future__ import annotations
 

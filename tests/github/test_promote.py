@@ -1,4 +1,4 @@
-"""Promotion: one pull request that brings what was tested to the next environment, by real git and a stand-in of GitHub."""
+"""Promotion: one pull request brings what was tested to the next environment; real git, a stand-in of GitHub."""
 
 from __future__ import annotations
 

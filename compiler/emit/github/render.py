@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.emit.github.actions import ACTIONS, VERSIONS
 from compiler.emit.file import owned
+from compiler.emit.github.actions import ACTIONS, VERSIONS
 from compiler.emit.seal import seal
 from compiler.emit.spell.spelt import Spelt
 from compiler.emit.template import render
