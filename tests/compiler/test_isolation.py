@@ -13,7 +13,12 @@ from tests.compiler.project import copy_project, edit, gen, snapshot
 
 ENVIRONMENTS = ("local", "production", "staging")
 # What only one environment may change, besides its own folder below out/.
-SHARED = {"local": {"package.json", ".env.example"}, "production": set(), "staging": set()}
+WORKFLOWS = ".github/workflows/elevaite"
+SHARED = {
+    "local": {"package.json", ".env.example"},
+    "production": {f"{WORKFLOWS}-deploy-production.yml", f"{WORKFLOWS}-approve-production.yml"},
+    "staging": {f"{WORKFLOWS}-deploy-staging.yml", f"{WORKFLOWS}-approve-staging.yml"},
+}
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -43,8 +48,13 @@ def _add_tenant(folder: Path, environment: str, tenant: str) -> None:
 # Every leaf that an environment's file of the reference platform holds, and another value for it.
 LEAVES = {
     "local": [("iopex", "new-in-local")],
-    "production": [("customer1", "new-in-production"), ("lock_timeout: 2s", "lock_timeout: 1s")],
-    "staging": [("iopex", "new-in-staging")],
+    "production": [
+        ("customer1", "new-in-production"),
+        ("lock_timeout: 2s", "lock_timeout: 1s"),
+        ("branch: main", "branch: stable"),
+        ("upgrade: 1", "upgrade: 2"),
+    ],
+    "staging": [("iopex", "new-in-staging"), ("branch: develop", "branch: next"), ("get: /api/health", "get: /")],
 }
 PAIRS = [
     (one, change, other, counterchange)
