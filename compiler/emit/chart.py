@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from compiler.emit.file import Emitter, Output, OutputFile, Text, owned, per_environment
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from compiler.diagnostics.model import Place
-    from compiler.plan.model import ArgocdPlan, DeployPlan, EnvironmentPlan, ServicePlan
+    from compiler.plan.model import ArgocdPlan, DeployPlan, EnvironmentPlan
 
 _DIGEST = "^sha256:[0-9a-f]{64}$"
 _HASH = "^[0-9a-f]{8}$"
@@ -35,13 +35,17 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the migrations read in a cluster, under names that change with what is inside."""
+    """What the migrations read in a cluster, under names that change with what is inside.
+
+    The driver borrows the image of the first service that migrates: `driver_image` and that service's name.
+    """
 
     plan: Text
     plan_name: Leaf[str]
     modules: Items[Module]
     runner_name: Leaf[str]
-    driver: ServicePlan
+    driver: Leaf[str]
+    driver_image: Leaf[str]
     job_prefix: Leaf[str]
 
 
@@ -90,13 +94,19 @@ def _files(env: EnvironmentPlan, deploy: DeployPlan) -> Files | None:
         plan_name=derive("{}-plan-{}".format, env.platform, _hash_of(plan)),
         modules=Items(modules),
         runner_name=derive("{}-runner-{}".format, env.platform, Leaf(_hash(runner))),
-        driver=driver,
+        driver=_first(driver.name, env),
+        driver_image=_first(driver.repository, env),
         job_prefix=deploy.migrations,
     )
     # The Job's name says what it would run: its own text, with the names of its files, and in the values the digests.
     job = render(_JOB, env=env, deploy=deploy, files=files)
     prefix = derive("{}-{}".format, deploy.migrations, _hash_of(job))
-    return Files(files.plan, files.plan_name, files.modules, files.runner_name, driver, prefix)
+    return replace(files, job_prefix=prefix)
+
+
+def _first(leaf: Leaf[str], env: EnvironmentPlan) -> Leaf[str]:
+    """Return what the first service that migrates has; what decides the order decides which one that is."""
+    return Leaf(leaf.value, (*leaf.places, *env.services.origin))
 
 
 def _hash(text: str) -> str:

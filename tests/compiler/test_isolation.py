@@ -54,7 +54,11 @@ LEAVES = {
         ("branch: main", "branch: stable"),
         ("upgrade: 1", "upgrade: 2"),
     ],
-    "staging": [("iopex", "new-in-staging"), ("branch: develop", "branch: next"), ("get: /api/health", "get: /")],
+    "staging": [
+        ("iopex", "new-in-staging"),
+        ("branch: develop", "branch: next"),
+        ("get: /api/health", "get: /"),
+    ],
 }
 PAIRS = [
     (one, change, other, counterchange)
