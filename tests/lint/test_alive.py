@@ -89,7 +89,9 @@ jobs:
         with:
           persist-credentials: false
       - name: Test
-        run: make test
+        run: |
+          set -euo pipefail
+          make test
 """,
 }
 WORKFLOW = ".github/workflows/shop-test.yml"
@@ -179,8 +181,8 @@ BAD = {
         ("expression", 'undefined variable "githu"', "6:19"),
     ),
     "an unquoted variable": (
-        ("actionlint", WORKFLOW, "make test", "make $GOAL"),
-        ("shellcheck", "SC2086", "21:9"),
+        ("shellcheck", WORKFLOW, "make test", "make $GOAL"),
+        ("SC2086", "Double quote to prevent globbing", "23:16"),
     ),
     "a tag instead of a commit": (
         ("zizmor", WORKFLOW, "3d3c42e5aac5ba805825da76410c181273ba90b1  # v7.0.1", "v7"),
@@ -192,7 +194,7 @@ BAD = {
     ),
     "text of a stranger in a shell": (
         ("zizmor", WORKFLOW, "make test", "make ${{ github.head_ref }}"),
-        ("template-injection", "attacker-controllable", "21:23"),
+        ("template-injection", "attacker-controllable", "23:20"),
     ),
     "a workflow that is none": (
         ("zizmor", WORKFLOW, "jobs:\n", "job:\n"),
@@ -205,7 +207,7 @@ def _run(tool: str, files: dict[str, str], show: Show) -> list[Finding]:
     space = show(files)
     if tool == "zizmor":
         return zizmor.check(space, WORKFLOW)
-    if tool == "actionlint":
+    if tool in ("actionlint", "shellcheck"):
         return actionlint.check(space, [WORKFLOW])
     if tool == "compose":
         return compose.check(space, COMPOSE)

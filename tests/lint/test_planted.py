@@ -20,6 +20,8 @@ AUTH = f"{CHART}/services/auth-api.yaml"
 JOB = f"{CHART}/migrations/job.yaml"
 APPLICATION = "out/production/argocd/application.yaml"
 COMPOSE = "out/local/compose.yaml"
+PULL_REQUEST = ".github/workflows/elevaite-pull-request.yml"
+DEPLOY_STAGING = ".github/workflows/elevaite-deploy-staging.yml"
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,38 @@ PLANTS = {
     ),
     "a port on the laptop": Plant(
         ("platform", "port: ", "8006"), COMPOSE, _within("8006:", "80x6:"), "compose", "80x6"
+    ),
+    "a branch of a workflow": Plant(
+        ("staging", "branch: ", "develop"),
+        DEPLOY_STAGING,
+        _within("develop", "de velop"),
+        "actionlint",
+        "character ' ' is invalid for branch and tag names",
+    ),
+    "an image of a workflow": Plant(
+        (
+            "platform",
+            "image: ",
+            "postgres:16@sha256:95206741a5b214807675e14165369d05b93a9cf692223b616d07cca227e74b0b",
+        ),
+        PULL_REQUEST,
+        _within("@sha256:95206741a5b214807675e14165369d05b93a9cf692223b616d07cca227e74b0b", ""),
+        "zizmor",
+        "unpinned image",
+    ),
+    "a word of a script": Plant(
+        ("platform", "tool: ", "bin/gen"),
+        PULL_REQUEST,
+        _within("bin/gen", "bin/gen $WORDS"),
+        "shellcheck",
+        "Double quote to prevent globbing",
+    ),
+    "a secret's name": Plant(
+        ("platform", "slack: {secret: ", "SLACK_WEBHOOK_URL"),
+        DEPLOY_STAGING,
+        _within("SLACK_WEBHOOK_URL", "SLACK WEBHOOK"),
+        "actionlint",
+        "parser did not reach end of input",
     ),
 }
 # These stop a whole chart, or a whole Compose file, from being read; the others are found side by side.
