@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +37,7 @@ def check(space: Workspace, documents: Sequence[Document]) -> list[Finding]:
     """Return what yamllint says of `documents`, warnings included."""
     if not documents:
         return []
-    folder = space.scratch / "yamllint"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="yamllint-", dir=space.scratch))
     for number, document in enumerate(documents):
         (folder / f"{number:05}.yaml").write_text(document.text + "\n", "utf-8")
     done = space.run(
