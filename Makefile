@@ -1,5 +1,5 @@
 # The two commands of the README: `make` compiles the environments, `make test` passes the tests.
-# Both set up all that they need in .venv; they expect python3, git, make and node.
+# Both set up all that they need in .venv; they expect python3, git, make and node, the tests also go.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -45,7 +45,11 @@ services: setup
 	  (cd $$service && env -u VIRTUAL_ENV $(UV) run --frozen --quiet pytest --quiet) || exit 1; \
 	done
 
-test: check services
+.PHONY: go
+go:
+	@command -v go >/dev/null 2>&1 || { echo "make test: not found: go; install 1.26 or newer, it builds the linters of gen lint" >&2; exit 1; }
+
+test: go check services
 	@$(BIN)/gen --check
 	@$(BIN)/pytest --ignore=tests/engine
 	@$(MAKE) --no-print-directory hint
