@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service, Target
     from genmigrate.workers import Started, Workers
 
+#: A cluster keeps the last 2,048 bytes of a failed container's log as its termination message.
+TAIL_CHARACTERS, REPEATED = 1000, 2
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
 
@@ -65,6 +67,8 @@ class Driver:
         self._started: dict[str, Started] = {}
         self._seen: set[str] = set()
         self._stop_word = ""
+        self._failures: list[str] = []
+        self._behind_failure = 0  # characters said since the last of them
         self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
         self._services = [service for service in plan.services if order.targets.get(service.name)]
 
@@ -96,6 +100,22 @@ class Driver:
     def not_started(self) -> list[Service]:
         """The services that were not asked because an earlier one failed."""
         return self._services[len(self.outcomes) :]
+
+    def name_the_rest(self) -> int:
+        """Say which services were not asked, with their schemas; returns how many schemas that are."""
+        left = 0
+        for service in self.not_started:
+            targets = self.order.targets[service.name]
+            left += len(targets)
+            labels = names([target.label for target in targets])
+            self._say(f"  – {service.name} not started: {labels} skipped", False)
+        return left
+
+    def repeat_failures(self) -> None:
+        """Say the first failures again when a tail of the log would not show them."""
+        if self._behind_failure > TAIL_CHARACTERS:
+            for text in self._failures[:REPEATED]:
+                say(text)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
@@ -223,8 +243,14 @@ class Driver:
         return self._say(text, note)
 
     def _say(self, text: str, note: bool) -> None:
-        if self.order.command != "status":  # its report is made of the results
-            say(text, sys.stderr if note else sys.stdout)
+        if self.order.command == "status":  # its report is made of the results
+            return
+        say(text, sys.stderr if note else sys.stdout)
+        if text.startswith("  ✗"):
+            self._failures.append(text)
+            self._behind_failure = 0
+        else:
+            self._behind_failure += len(text)
 
     def _put_stop(self) -> None:
         message = {
@@ -258,13 +284,3 @@ def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
     total["skipped"] += left
     parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
     return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"
-
-
-def name_the_rest(driver: Driver) -> int:
-    """Say which services were not asked, with their schemas; returns how many schemas that are."""
-    left = 0
-    for service in driver.not_started:
-        targets = driver.order.targets[service.name]
-        left += len(targets)
-        say(f"  – {service.name} not started: {names([target.label for target in targets])} skipped")
-    return left

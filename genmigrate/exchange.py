@@ -23,6 +23,7 @@ one looks. Beats are counted in looks and not in time: a laptop that slept looks
    notices a driver that beats no more (killed): then the statement in progress is cancelled.
 4. Driver: ends with `stop`, which names every worker seen. A worker that came too late to be named ends when a
    `stop` is there and no driver beats: soon when that stop is as young as itself, otherwise after PATIENCE.
+   In a folder that serves one run only (`worker --once`) any `stop`, and a driver that went silent, is the end.
 """
 
 from __future__ import annotations

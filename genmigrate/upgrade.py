@@ -121,11 +121,14 @@ def _create_schema(session: Session, schema: str) -> None:
 def _report(job: Job, past: History, state: State, error: Exception, session: Session) -> None:
     """The line of the schema that failed, and where it stands now."""
     label = state.target.label
+    began, revision = job.working_at
+    job.working_at = ("", "")
     if isinstance(error, session.errors):  # the runner's own session; it only asks what cannot fail
         word = word_of(error, lost=session.lost()) or "failed"
         error = RunError(word, job.url().hide(one_line(error)), WAY_OUT.get(word, ""))
     if isinstance(error, RunError):
-        job.line(f"  ✗ {label} {error.word}: {error.reason}", failed=1)
+        at = f" at {revision}" if began == label else ""
+        job.line(f"  ✗ {label} {error.word}{at}: {error.reason}", failed=1)
         job.ended_with(error.code)
         hints = [error.way_out]
     elif isinstance(error, alembic_run.RevisionError):

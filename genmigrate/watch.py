@@ -32,11 +32,20 @@ class DriverEndedError(Exception):
 class Watch(threading.Thread):
     """Beats for a worker and watches whether it has to stop. Start it in the main thread, before any work."""
 
-    def __init__(self, exchange: Exchange, service: str, worker: str) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        service: str,
+        worker: str,
+        patience_s: float = PATIENCE_S,
+        once: bool = False,
+    ) -> None:
         super().__init__(daemon=True)
         self._exchange = exchange
         self._service = service
         self._worker = worker
+        self._patience_s = patience_s
+        self._once = once  # no other run will ever use this folder
         self._born = time.time()
         self._pulse = Pulse(LOOK_S)
         self._over = threading.Event()
@@ -90,12 +99,12 @@ class Watch(threading.Thread):
     def _look(self) -> bool:
         changed = self._pulse.look(self._exchange.get("driver"))
         stop = self._exchange.get("stop")
-        if stop is not None and self._worker in stop.get("workers", ()):
+        if stop is not None and (self._once or self._worker in stop.get("workers", ())):
             word = str(stop.get("word") or "terminated")
             if self.working:
                 self.stop_word = word if word in STOPPED else "terminated"
             self.driver_ended = True
-        elif self.working and self._pulse.silent_s > SILENCE_S:
+        elif (self.working or (self._once and self._pulse.alive)) and self._pulse.silent_s > SILENCE_S:
             self.stop_word = "terminated"
         elif not self.working and self._pulse.silent_s > self._patience(stop):
             self.driver_ended = stop is not None
@@ -105,7 +114,7 @@ class Watch(threading.Thread):
     def _patience(self, stop: Message | None) -> float:
         if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
             return SILENCE_S
-        return PATIENCE_S
+        return self._patience_s
 
     def _wind_up(self) -> None:
         """Cancel the statement in progress until the main thread has ended; end the process after the grace."""
@@ -124,5 +133,5 @@ STOPPED = {
     "terminated": "stopped before it was done (terminated)",
     "interrupted": "stopped before it was done (interrupted)",
     "deadline": "stopped before it was done (deadline)",
-    "not-started": f"no driver came within {PATIENCE_S:.0f} s",
+    "not-started": "no driver came in time",
 }

@@ -102,10 +102,10 @@ class Platform:
         self.processes.append(process)
         return process
 
-    def worker(self, service: str, exchange: Path) -> subprocess.Popen[str]:
+    def worker(self, service: str, exchange: Path, *more: str) -> subprocess.Popen[str]:
         """Start a worker as a container would: its own process, the URL in its environment."""
         arguments = ("--exchange", str(exchange), "--service", service, "--path", str(self.root / service))
-        return self.start("worker", *arguments, **self.urls())
+        return self.start("worker", *arguments, *more, **self.urls())
 
     def urls(self) -> dict[str, str]:
         return {s["url_env"]: self.server.url(s["database"]) for s in self.plan["services"]}

@@ -155,7 +155,7 @@ def test_sigterm_cancels_and_reports(platform: Platform) -> None:
         driver.send_signal(number)
         out, err = driver.communicate(timeout=30)
         assert driver.returncode == code, out + err
-        assert f"  ✗ accounts_default {word}: stopped before it was done" in out
+        assert f"  ✗ accounts_default {word} at slow: stopped before it was done" in out
         assert "    → accounts_default is at add_email" in out
         assert "  – accounts_to_shiba skipped, nothing applied yet" in out
         assert time.monotonic() - began < 9
@@ -172,7 +172,7 @@ def test_sigterm_to_a_worker_s_container(platform: Platform, exchange: Path) -> 
     worker.terminate()
     out, _ = driver.communicate(timeout=30)
     assert (driver.returncode, worker.wait(10)) == (10, 10)
-    assert "  ✗ accounts_default terminated: " in out
+    assert "  ✗ accounts_default terminated at slow: " in out
 
 
 def test_deadline(platform: Platform) -> None:
@@ -180,7 +180,7 @@ def test_deadline(platform: Platform) -> None:
     platform.add("accounts", "a3", "a2", "slow", SLOW)
     ended = platform.run("upgrade", "--deadline", "4")
     assert ended.code == 7
-    assert "  ✗ accounts_default deadline: stopped before it was done (deadline)" in ended.out
+    assert "  ✗ accounts_default deadline at slow: stopped before it was done (deadline)" in ended.out
 
 
 def test_a_revision_that_cannot_be_cancelled(platform: Platform) -> None:
@@ -281,3 +281,42 @@ def test_the_runner_from_a_mounted_config_map(platform: Platform, tmp_path: Path
     here = ("--workers", "here", "--service", "accounts", "--path", str(platform.root / "accounts"))
     ended = platform.run("upgrade", *here, PYTHONPATH=str(mount.parent), **platform.urls())
     assert ended.code == 0, ended.out
+
+
+def test_a_worker_that_serves_one_run_ends_with_it(platform: Platform, exchange: Path) -> None:
+    """In a pod nobody comes after a driver that ended, or was killed: no worker waits for another."""
+    platform.only("accounts", "flows")
+    platform.add("accounts", "a3", "a2", "slow", SLOW)
+    working, idle = (platform.worker(name, exchange, "--once") for name in ("accounts", "flows"))
+    driver = external(platform, exchange)
+    until(lambda: sleeping(platform))
+    driver.kill()
+    assert (working.wait(30), idle.wait(30)) == (10, 10)
+    (exchange / "stop").write_text('{"run": "r", "workers": [], "at": 0}')
+    began = time.monotonic()
+    assert platform.worker("flows", exchange, "--once").wait(10) == 0
+    assert time.monotonic() - began < 5
+
+
+def test_a_worker_whose_driver_never_comes(platform: Platform, exchange: Path) -> None:
+    worker = platform.worker("accounts", exchange, "--driver-timeout", "0.5")
+    _, err = worker.communicate(timeout=10)
+    assert (worker.returncode, err) == (10, "accounts: no driver came in time\n")
+
+
+def test_the_tail_of_a_log_shows_the_failure(platform: Platform) -> None:
+    """A cluster keeps 2,048 bytes of it: when many lines follow a failure, it is said again."""
+    others = [f"t{number}" for number in range(60)]
+    platform.plan["tenants"] = ["default", *others]
+    platform.only("accounts")
+    body = (
+        "if op.get_bind().scalar(sa.text('SELECT current_schema()')) == 'accounts_default':\n"
+        "    raise RuntimeError('seven')"
+    )
+    platform.add("accounts", "a3", "a2", "add_seven", body)
+    assert platform.run("upgrade", "--tenant", *others).code == 0
+    ended = platform.run("upgrade")
+    failure = "  ✗ accounts_default failed at add_seven: RuntimeError: seven"
+    assert ended.code == 1
+    assert (ended.lines.count(failure), ended.lines[-2]) == (2, failure)
+    assert ended.lines[-1].startswith("61 schemas: 60 up-to-date, 0 applied, 1 failed, 0 skipped")

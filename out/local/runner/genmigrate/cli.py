@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
         worker.add_argument(option, type=Path, required=True)
     worker.add_argument("--service", required=True)
     worker.add_argument("--path", type=Path, help="the service's folder (default: its path in the plan)")
+    late = f"how long to wait for a driver to appear (default: {PATIENCE_S:.0f})"
+    worker.add_argument("--driver-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
+    once = "the folder serves one run only, as in a pod: end with its driver, however that ends"
+    worker.add_argument("--once", action="store_true", help=once)
     return top
 
 
@@ -120,7 +124,8 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
         raise RunError(
             "usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path"
         )
-    return serve(plan, service, Exchange(_folder(options.exchange)), folder)
+    exchange = Exchange(_folder(options.exchange))
+    return serve(plan, service, exchange, folder, options.driver_timeout, options.once)
 
 
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
@@ -154,14 +159,15 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
     """Run the driver and frame its lines as the command wants."""
-    from genmigrate.driver import name_the_rest, summary
+    from genmigrate.driver import summary
     from genmigrate.report import as_json, as_table
 
     began = time.monotonic()
     if options.command == "upgrade":
         say(HEADING)
         code = driver.run(go_on=False)
-        left = name_the_rest(driver)
+        left = driver.name_the_rest()
+        driver.repeat_failures()
         if code != OK or any(outcome.counts["applied"] for outcome in driver.outcomes):
             say(summary(driver.outcomes, left, time.monotonic() - began))
         return code

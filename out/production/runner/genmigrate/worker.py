@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service
 
 
-def serve(plan: Plan, service: Service, exchange: Exchange, folder: Path) -> int:
+def serve(
+    plan: Plan, service: Service, exchange: Exchange, folder: Path, patience_s: float, once: bool
+) -> int:
     """Wait for the order of `service`, carry it out in its `folder`, leave the result; returns its exit code."""
     worker = new_id()
-    watch = Watch(exchange, service.name, worker)
+    watch = Watch(exchange, service.name, worker, patience_s, once)
     watch.start()
     _prepare(service, folder)
     try:

@@ -85,7 +85,8 @@ def upgrade(job: Job, target: Target, history: History, url: DatabaseUrl, sessio
         raised.halved = hold.halved
         raise raised from None
     finally:
-        job.working_at, job.backend = ("", ""), 0
+        job.backend = 0
+    job.working_at = ("", "")
     return applied
 
 
