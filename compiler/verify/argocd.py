@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _REPOSITORY = re.compile(r"https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._-]+)+")
 # HEAD, a range of versions, a glob: whatever is not one branch.
-_BRANCH = re.compile(r"(?!HEAD$)[A-Za-z0-9][A-Za-z0-9._/-]*")
+BRANCH = re.compile(r"(?!HEAD$)[A-Za-z0-9][A-Za-z0-9._/-]*")
 _OPTIONS = {"CreateNamespace=false", "PruneLast=true", "FailOnSharedResource=true"}
 _AUTOMATED = {"prune": True, "selfHeal": True}
 _MOST_TRIES = 10
@@ -30,7 +30,7 @@ def check(chart: Chart) -> Iterator[Finding]:
         yield from _allowed(chart.project, chart)
     if chart.application:
         yield from _source(chart.application, chart)
-        yield from _sync(chart.application)
+        yield from _sync(chart.application, chart.syncs)
     if chart.project and chart.application:
         yield from _together(chart.project, chart.application, chart)
 
@@ -76,7 +76,7 @@ def _source(application: Document, chart: Chart) -> Iterator[Finding]:
     repository, revision = str(source.get("repoURL")), str(source.get("targetRevision"))
     if not _REPOSITORY.fullmatch(repository):
         yield application.breaks("argocd-repository", f"found {repository!r}", *at, "repoURL")
-    if not _BRANCH.fullmatch(revision):
+    if not BRANCH.fullmatch(revision):
         yield application.breaks("argocd-revision", f"found {revision!r}", *at, "targetRevision")
     extra = source.keys() - {"repoURL", "targetRevision", "path", "helm"}
     if source.get("path") != f"out/{chart.environment}/chart" or extra or application.at("spec", "sources"):
@@ -93,9 +93,12 @@ def _source(application: Document, chart: Chart) -> Iterator[Finding]:
         yield application.breaks("argocd-release", f"found the release {found!r}", *at, "helm", "releaseName")
 
 
-def _sync(application: Document) -> Iterator[Finding]:
+def _sync(application: Document, automated: bool | None) -> Iterator[Finding]:
     at = ("spec", "syncPolicy")
     policy = mapping(application.at(*at))
+    if automated is not None and automated != ("automated" in policy):
+        word = "a sync by hand" if automated else "an automated sync"
+        yield application.breaks("argocd-sync", f"found {word}, which is not the policy", *at, "automated")
     if "automated" in policy and policy["automated"] != _AUTOMATED:
         yield application.breaks("argocd-sync", f"found {policy['automated']}", *at, "automated")
     options = sequence(policy.get("syncOptions"))

@@ -39,7 +39,8 @@ _NAME_SPELT = re.compile(r'"[a-z0-9-]+-(\{\{ \.Values\.migrations\.digest \}\})"
 class Chart:
     """One environment's chart, with the documents beside it; what is not there is None.
 
-    `plan` is `plan.json`, `modules` are the names of the runner's modules beside it, `plan_text` its text.
+    `plan` is `plan.json`, `modules` are the names of the runner's modules beside it, `plan_text` its text. `branch`
+    is the one that the environment's guide names, `syncs` whether it says that Argo CD syncs by itself.
     """
 
     environment: str
@@ -51,6 +52,8 @@ class Chart:
     plan: Document | None = None
     plan_text: str = ""
     modules: frozenset[str] = frozenset()
+    branch: str = ""
+    syncs: bool | None = None
     project: Document | None = None
     application: Document | None = None
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from compiler.verify.document import find, mapping, sequence
-from compiler.verify.secrets import holds_secret, names_secret
+from compiler.verify.secrets import gives_secret, holds_secret, names_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def _secrets(compose: Document, name: str, service: dict[str, Any]) -> Iterator[
             yield compose.breaks("compose-secret-literal", message, *at, "environment", variable)
     for key in ("command", "entrypoint"):
         for number, word in enumerate(sequence(service.get(key))):
-            if holds_secret(str(word)):
+            if gives_secret(str(word)):
                 message = "found a secret as an argument"
                 yield compose.breaks("compose-secret-literal", message, *at, key, number)
 

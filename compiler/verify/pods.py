@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compiler.verify.chart import IMAGE, containers
 from compiler.verify.document import find, mapping, sequence
-from compiler.verify.secrets import holds_secret, names_secret
+from compiler.verify.secrets import gives_secret, holds_secret, names_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,7 +177,7 @@ def _secrets(document: Document, path: Path, container: dict[str, Any]) -> Itera
             )
     for kind in ("command", "args"):
         for number, word in enumerate(sequence(container.get(kind))):
-            if holds_secret(str(word)):
+            if gives_secret(str(word)):
                 yield document.breaks(
                     "pod-secret-literal", "found a secret as an argument", *path, kind, number
                 )

@@ -92,7 +92,7 @@ RULES: dict[str, str] = {
     "argocd-path": "the application renders the chart of its own environment and nothing else",
     "argocd-values": "the values are the pins, and no value is written anywhere else",
     "argocd-release": "the application, its release and the labels of its objects have one name",
-    "argocd-sync": "automated sync removes and repairs, and never removes everything",
+    "argocd-sync": "a sync is automated as the policy says; then it removes and repairs, and never removes everything",
     "argocd-sync-options": "a sync creates no namespace, replaces nothing by force and removes last",
     "argocd-retry": "a failed sync is tried again a bounded number of times",
     "argocd-finalizer": "to delete the application does not delete what it deployed",
@@ -114,6 +114,36 @@ RULES: dict[str, str] = {
     "compose-gate": "a service that migrates starts when the migrations are done, and they when the database answers",
     "compose-workers": "there is one worker for each migrating service",
     "compose-environment": "variables are written here, not read from a file with rules of its own",
+    # workflows.py, steps.py, deploy.py
+    "workflow-events": "a workflow is started by pushes or by pull requests, never with the rights of the repository "
+    "for code of others, and no filter leaves a change out",
+    "workflow-branch": "the workflows of an environment go by one branch, by its exact name: the one that its guide "
+    "names and Argo CD follows",
+    "workflow-concurrency": "one deployment of an environment runs at a time and is never cancelled; a newer check "
+    "replaces an older one of the same pull request",
+    "workflow-permissions": "a workflow grants nothing, and each job what it needs",
+    "workflow-environment": "a job that reaches a cluster or has secrets belongs to a GitHub environment of its own "
+    "environment",
+    "workflow-timeout": "every job ends within a time that is written",
+    "workflow-runner": "a job runs on a machine of GitHub's whose version is written",
+    "workflow-failures": "no failure is passed over",
+    "workflow-needs": "a job waits for every job whose outputs it reads, and each of them exists",
+    "workflow-images": "a container beside a job is given by its digest and open on its machine only",
+    "workflow-required": "the check that a branch rule asks for waits for every job, is never skipped, and is red "
+    "unless all of them succeeded",
+    "workflow-notify": "how a deployment ended is told whatever became of its jobs",
+    "workflow-action": "an action is one of the table, by its commit, and installs a version that is written",
+    "workflow-checkout": "no token stays in a clone",
+    "workflow-pull-request": "the check of a pull request has no secrets and pushes nothing",
+    "workflow-shell": "scripts are read by bash and stop at the first failure",
+    "workflow-expression": "no expression is put into a script",
+    "workflow-download": "nothing is downloaded and run unseen",
+    "workflow-secret": "no secret gets into a log or into the arguments of a program",
+    "workflow-secret-scope": "a secret is given to the one step that needs it",
+    "workflow-secret-literal": "no secret and no address of a webhook is written out",
+    "workflow-cloud-keys": "a cloud is reached by OpenID Connect, never by a key that does not expire",
+    "workflow-helm": "Helm installs or upgrades with the hooks, the schema and the digests, and waits",
+    "workflow-target": "a workflow deploys the chart, the release, the Job and the namespace of its environment",
     # npm.py
     "npm-lifecycle": "no script of ours is run by npm on its own",
     "npm-command": "a script of ours is one program and plain words, which every shell reads alike",

@@ -12,13 +12,14 @@ _NAME = re.compile(
 _VALUE = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|\bglpat-[A-Za-z0-9_-]{16,}"
-    r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|hooks\.slack\.com/(?:services|workflows)/\S"
+    r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|hooks\.slack\.com/(?:services|workflows|triggers)/\S"
     r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{16,}|\bAIza[0-9A-Za-z_-]{30,}"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}|-----BEGIN [A-Z ]*KEY"
-    # A password in a URL, or behind an option; a reference to a variable or an expression is none.
+    # A password in a URL; a reference to a variable or an expression is none.
     r"|://[^/\s:@]*:(?!\$)[^/\s@]+@"
-    r"|(?i:(?:password|passwd|secret|token|api[_-]?key)[= ](?![$-])[^\s&;]+)"
 )
+# A password behind an option; a reference, another option and a file are none.
+_OPTION = re.compile(r"""--?[a-z-]*(?:password|passwd|secret|token|api-?key)[= ]["']?(?![$<-])[^\s"'&;|]+""")
 
 
 @lru_cache(maxsize=4096)
@@ -31,3 +32,9 @@ def names_secret(name: str) -> bool:
 def holds_secret(text: str) -> bool:
     """Tell whether a secret is written out in `text`."""
     return _VALUE.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def gives_secret(words: str) -> bool:
+    """Tell whether a secret is written out in words of a command."""
+    return _VALUE.search(words) is not None or _OPTION.search(words) is not None

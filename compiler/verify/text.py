@@ -9,18 +9,30 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What YAML and JSON hold: dicts with texts as keys, lists, and scalars.
 Value: TypeAlias = Any
 
 LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-# A quoted scalar, or a number behind a key. Each choice begins with a letter of its own, for which `re` can jump ahead.
-_QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"' + r"|'[^']*(?:''[^']*)*'"
+# A quoted scalar where one may begin, or a number behind a key. Each choice begins with a letter of its own, for which
+# `re` can jump ahead.
+_QUOTED = "|".join(
+    rf"{quote}(?:(?<=[:,-] {quote})|(?<=[\[{{\n]{quote})|(?<=  {quote})){rest}"
+    for quote, rest in (('"', r'[^"\\]*(?:\\.[^"\\]*)*"'), ("'", r"[^']*(?:''[^']*)*'"))
+)
 _NUMBER = "|".join(rf"{digit}(?<=: {digit})[0-9]{{0,15}}(?=[\n,}}])" for digit in "123456789")
 _SLOT = re.compile(f"({_QUOTED}|{_NUMBER})", re.DOTALL)
+# A literal block behind a key: indentation, key, the lines, and how much deeper they are. Its first line is not blank.
+_BLOCK = re.compile(
+    r"^( *)([A-Za-z_][A-Za-z0-9_-]*: )\|\n(\1( +)[^ \n][^\n]*\n(?:\1\4[^\n]*\n|[ ]*\n)*)", re.MULTILINE
+)
+_BLOCK_PARTS = 5
 _HOLE = '"?"'
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(\n[ \t]*|.))|\n")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "/": "/", " ": " "}
@@ -65,18 +77,38 @@ class Reader:
             return self._parse(text)
         head, data = text[: at + 1], text[at + 1 :]
         if data not in self._embedded:
-            self._embedded[data] = self._parse(data)
+            self._embedded[data] = self._parse(data, _decode_small)
         return {**self._parse(head), **self._embedded[data]}
 
-    def _parse(self, text: str) -> Value:
-        pieces = _SLOT.split(text)
-        shape = _HOLE.join(pieces[0::2])
+    def _parse(self, text: str, decode: Callable[[str], Value] | None = None) -> Value:
+        shape, values = _split(text, decode or _decode)
         if shape not in self._shapes:
-            self._shapes[shape] = _shape(shape, len(pieces) // 2)
+            self._shapes[shape] = _shape(shape, len(values))
         found = self._shapes[shape]
-        if found is None:
-            return _build(_compose(text), None)
-        return _fill(found, [_decode(token) for token in pieces[1::2]])
+        return _build(_compose(text), None) if found is None else _fill(found, values)
+
+
+def _split(text: str, decode: Callable[[str], Value]) -> tuple[str, list[Value]]:
+    """Return the shape of a text, and the values that are taken out of it."""
+    parts = _BLOCK.split(text) if ": |\n" in text else [text]
+    shape, values = _split_quoted(parts[0], decode)
+    shapes = [shape]
+    for number in range(1, len(parts), _BLOCK_PARTS):
+        indent, key, lines, deeper, behind = parts[number : number + _BLOCK_PARTS]
+        shape, more = _split_quoted(behind, decode)
+        shapes.append(f"{indent}{key}{_HOLE}\n{shape}")
+        values += [_literal(lines, len(indent) + len(deeper)), *more]
+    return "".join(shapes), values
+
+
+def _split_quoted(text: str, decode: Callable[[str], Value]) -> tuple[str, list[Value]]:
+    pieces = _SLOT.split(text)
+    return _HOLE.join(pieces[0::2]), [decode(token) for token in pieces[1::2]]
+
+
+def _literal(lines: str, indent: int) -> str:
+    """Return what a literal block stands for: its lines without their indentation, and one line break at the end."""
+    return "\n".join(line[indent:] for line in lines.split("\n")).rstrip("\n") + "\n"
 
 
 def split_documents(text: str) -> list[str]:
@@ -112,23 +144,26 @@ def _compose(text: str) -> yaml.Node | None:
 
 
 def _shape(text: str, holes: int) -> Value | None:
-    """Return the value of a shape with its slots, or None where quotes are not what they seem (in a comment, …)."""
-    if text.count('"') != 2 * holes or "'" in text:
-        return None
-    try:
-        node = _compose(text)
-    except UnreadableError:
+    """Return the value of a shape with its slots, or None where a hole is none (in a comment, in another text, …)."""
+    if text.count(_HOLE) != holes:
         return None
     slots: list[_Slot] = []
-    found = _build(node, slots)
+    try:
+        found = _build(_compose(text), slots)
+    except UnreadableError:
+        # The text as a whole says what is wrong, and in which line.
+        return None
     return found if len(slots) == holes else None
 
 
 def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
-    """Return the value of a node; every quoted scalar is a slot where there is a list for them."""
+    """Return the value of a node; every quoted scalar is a slot where there is a list for them.
+
+    Raises UnreadableError.
+    """
     if isinstance(node, yaml.MappingNode):
-        pairs = [(_build(key, slots), _build(value, slots)) for key, value in node.value]
-        found = {_key(key): value for key, value in pairs}
+        pairs = [(_key(key, slots), _build(value, slots)) for key, value in node.value]
+        found = dict(pairs)
         if len(found) < len(pairs):
             raise UnreadableError("a key twice in one map", node.start_mark.line + 1)
         is_open = any(isinstance(part, _Slot | _Open) for pair in pairs for part in pair)
@@ -139,17 +174,20 @@ def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
     if not isinstance(node, yaml.ScalarNode):
         return None
     if slots is not None and node.style in ('"', "'"):
+        if node.value != _HOLE[1:-1]:
+            raise UnreadableError("a quoted text that is no hole")
         slots.append(_Slot(len(slots)))
         return slots[-1]
     return node.value if node.style else _plain(node)
 
 
-def _key(key: Value) -> Value:
-    if not isinstance(key, str | _Slot):
-        raise UnreadableError("a key that is no text")
-    if key == "<<":
-        raise UnreadableError("a merge key")
-    return key
+def _key(node: yaml.Node, slots: list[_Slot] | None) -> Value:
+    """Return a key; as GitHub does for its `on`, readers take a plain one for text."""
+    if not isinstance(node, yaml.ScalarNode):
+        raise UnreadableError("a key that is no text", node.start_mark.line + 1)
+    if node.value == "<<":
+        raise UnreadableError("a merge key", node.start_mark.line + 1)
+    return _build(node, slots) if node.style else node.value
 
 
 # Plain scalars that YAML 1.1 and 1.2 read differently, beside those that PyYAML takes for more than text.
@@ -211,14 +249,19 @@ class _Open:
 
 
 def _decode(token: str) -> str | int:
-    """Return what a quoted scalar, or a number, stands for; a whole file in quotes stays as it is spelt."""
+    """Return what a quoted scalar, or a number, stands for."""
     if token[0] == "'":
+        if "\n" in token:
+            raise UnreadableError("a text over several lines")
         return token[1:-1].replace("''", "'")
     if token[0] != '"':
         return int(token)
-    if "\\" not in token and "\n" not in token:
-        return token[1:-1]
-    return token if "\n" in token else unquote(token)
+    return unquote(token) if "\\" in token or "\n" in token else token[1:-1]
+
+
+def _decode_small(token: str) -> str | int:
+    """Return what a scalar stands for; a whole file in quotes stays as it is spelt, since nobody looks into it."""
+    return token if token[0] == '"' and "\n" in token else _decode(token)
 
 
 def unquote(token: str) -> str:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from compiler.verify import argocd, compose, contract, job, network, npm, pods, release
+from compiler.verify import (
+    argocd,
+    compose,
+    contract,
+    deploy,
+    job,
+    network,
+    npm,
+    pods,
+    release,
+    steps,
+    workflows,
+)
 from compiler.verify import chart as charts
 from compiler.verify.chart import Chart
 from compiler.verify.document import Document, mapping
@@ -19,6 +32,10 @@ if TYPE_CHECKING:
 
 _RUNNER = "runner/genmigrate/"
 _PACKAGE = "package.json"
+_WORKFLOWS = ".github/workflows/"
+# What the guide of an environment promises.
+_BRANCH = re.compile(r"^## On a merge into `([^`\n]+)`$", re.MULTILINE)
+_SYNCS = re.compile(r"^\| Argo CD syncs by itself \| (yes|no) \|$", re.MULTILINE)
 
 
 def verify(tree: Tree) -> list[Diagnostic]:
@@ -34,11 +51,12 @@ def findings(tree: Tree) -> list[Finding]:
     (what cannot be read, what is of no known kind) is not said.
     """
     reader = Reader()
+    # By environment ("" for what belongs to none) and path; of an output in its folder, the path within that.
     environments: dict[str, dict[str, TreeFile]] = {}
     for path, file in tree.files.items():
-        if path.startswith("out/"):
-            _, environment, inside = path.split("/", 2)
-            environments.setdefault(environment, {})[inside] = file
+        if path.startswith(("out/", _WORKFLOWS)):
+            inside = path.removeprefix(f"out/{file.environment}/")
+            environments.setdefault(file.environment, {})[inside] = file
     found = [one for name, files in environments.items() for one in _Environment(name, files, reader).check()]
     if _PACKAGE in tree.files:
         found += npm.check(_PACKAGE, tree.files[_PACKAGE])
@@ -52,6 +70,8 @@ class _Environment:
         self.name, self.files, self.reader = name, files, reader
         self.unreadable: list[Finding] = []
         self.chart = Chart(name)
+        self.compose: Document | None = None
+        self.workflows: list[Document] = []
 
     def check(self) -> list[Finding]:
         """Return the findings of the first of these steps that has any."""
@@ -80,7 +100,12 @@ class _Environment:
                 yield from acting
                 for number, body in enumerate([] if acting else self._bodies(inside)):
                     chart.add(self._path(inside), number, body)
+        guide = self.files["README.md"].text if "README.md" in self.files else ""
+        branch, syncs = _BRANCH.search(guide), _SYNCS.search(guide)
+        chart.branch, chart.syncs = branch[1] if branch else "", syncs[1] == "yes" if syncs else None
         self.compose = self._first("compose.yaml")
+        found = (self._first(path) for path in self.files if path.startswith(_WORKFLOWS))
+        self.workflows = [workflow for workflow in found if workflow]
         yield from self.unreadable
 
     def _plan(self) -> Iterator[Finding]:
@@ -101,9 +126,14 @@ class _Environment:
         yield from argocd.check(self.chart)
         if self.compose:
             yield from compose.check(self.compose, self.chart.plan)
+        for workflow in self.workflows:
+            yield from workflows.check(workflow)
+            yield from steps.check(workflow)
+            if self.name:
+                yield from deploy.check(workflow, self.chart)
 
     def _path(self, inside: str) -> str:
-        return f"out/{self.name}/{inside}"
+        return inside if inside.startswith(_WORKFLOWS) else f"out/{self.name}/{inside}"
 
     def _first(self, inside: str) -> Document | None:
         """Return the only document of a file, if there is such a file and it can be read."""

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from compiler.emit.file import Span
-from compiler.output.tree import Tree, TreeFile
+from compiler.output.tree import Tree
 from compiler.pipeline import compile_environments
 from tests.compiler.project import copy_project
 
@@ -40,10 +40,6 @@ def mutated(tree: Tree, mutation: Mutation) -> Tree:
         for span in file.spans
     )
     changed = replace(file, text=text, spans=spans, data=text.encode())
-    return Tree({**_beside(tree, mutation.file), mutation.file: changed})
-
-
-def _beside(tree: Tree, path: str) -> dict[str, TreeFile]:
-    """Return the files that are judged together with the one at `path`."""
-    together = "/".join(path.split("/")[:2]) if path.startswith("out/") else path
-    return {path: file for path, file in tree.files.items() if path.startswith(together)}
+    # What is judged together: all of one environment.
+    beside = {path: other for path, other in tree.files.items() if other.environment == file.environment}
+    return Tree({**beside, mutation.file: changed})

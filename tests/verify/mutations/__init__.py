@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.verify.mutations import argocd, chart, compose, job, npm, plan, pods, release
+from tests.verify.mutations import argocd, chart, compose, job, npm, plan, pods, release, workflows
 from tests.verify.mutations.model import Mutation
 
 WORLDS: dict[str, tuple[Mutation, ...]] = {
@@ -12,6 +12,7 @@ WORLDS: dict[str, tuple[Mutation, ...]] = {
     "release": release.MUTATIONS,
     "Argo CD": argocd.MUTATIONS,
     "Compose": compose.MUTATIONS,
+    "workflows": workflows.MUTATIONS,
     "npm": npm.MUTATIONS,
     "plan": plan.MUTATIONS,
 }

@@ -74,6 +74,13 @@ MUTATIONS = (
     Mutation(
         "argocd-sync", "removes everything", APPLICATION, "selfHeal: true", "selfHeal: true, allowEmpty: true"
     ),
+    Mutation(
+        "argocd-sync",
+        "by hand against the policy",
+        APPLICATION,
+        "    automated: {prune: true, selfHeal: true}\n",
+        "",
+    ),
     Mutation("argocd-sync", "repairs nothing", APPLICATION, "selfHeal: true", "selfHeal: false"),
     Mutation(
         "argocd-sync-options",

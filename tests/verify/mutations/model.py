@@ -12,6 +12,9 @@ ARGO_SERVICE = PRODUCTION + "chart/templates/services/auth-api.yaml"
 ARGO_JOB = PRODUCTION + "chart/templates/migrations/job.yaml"
 ARGO_FILES = PRODUCTION + "chart/templates/migrations/files.yaml"
 PROJECT, APPLICATION = PRODUCTION + "argocd/project.yaml", PRODUCTION + "argocd/application.yaml"
+WORKFLOWS = ".github/workflows/elevaite-"
+DEPLOY, ARGO_DEPLOY = WORKFLOWS + "deploy-staging.yml", WORKFLOWS + "deploy-production.yml"
+APPROVE, CHECK = WORKFLOWS + "approve-production.yml", WORKFLOWS + "pull-request.yml"
 COMPOSE, PACKAGE = "out/local/compose.yaml", "package.json"
 
 
