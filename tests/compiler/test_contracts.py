@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
-import re
-import shlex
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ import jsonschema
 import pytest
 import yaml
 
+from genlint.tools.model import Tools
+from tests.calls.find import calls, objects
+from tests.calls.judge import TABLE, Judge
 from tests.compiler.project import ROOT, copy_project, gen
 
 SCHEMA = json.loads((ROOT / "genmigrate/plan.schema.json").read_text(encoding="utf-8"))
@@ -82,36 +86,141 @@ def test_plan_and_runner_fit_into_a_configmap_with_a_thousand_tenants(tmp_path: 
     assert size < LIMIT_OF_A_CONFIGMAP_PAIR, f"{size} bytes"
 
 
-def test_every_script_calls_a_command_that_exists() -> None:
-    scripts = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["scripts"]
-    assert {"dev", "dev:native", "dev:death", "migrate", "migrate:auth-api", "migrate:sql"} <= set(scripts)
-    for name, command in scripts.items():
-        tool, *arguments = shlex.split(command)
-        assert tool == "bin/gen"
-        done = gen(ROOT, *arguments, "--help")
-        assert "usage" in done.stdout.lower(), f"{name}: {done.stdout}{done.stderr}"
-        gen(ROOT, *arguments, "--no-such-option", code=2)
+# The platform's own outputs, and the golden cases, in which every field of the grammar is written once.
+TREES = {"reference": ROOT, **{path.parent.name: path for path in (ROOT / "tests/golden").glob("*/expected")}}
 
 
-def test_every_container_command_of_the_runner_is_one_that_it_parses() -> None:
-    compose = yaml.safe_load((ROOT / "out/local/compose.yaml").read_text(encoding="utf-8"))
-    commands = [
-        service["command"] for service in compose["services"].values() if "genmigrate" in str(service)
-    ]
-    commands = [command for command in commands if "genmigrate" in command]
-    assert len(commands) == 4
-    for command in commands:
-        arguments = command[command.index("genmigrate") + 1 :]
-        done = _runner(ROOT / "out/local/plan.json", *arguments, "--help")
-        assert done.returncode == 0, done.stderr
+def _tree(name: str) -> dict[str, str]:
+    root = TREES[name]
+    found = [*root.glob("out/*/**/*"), *root.glob(".github/workflows/*"), root / "package.json"]
+    found += [*root.glob("README.md"), *root.glob("docs/*.md")]
+    return {
+        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        for path in found
+        if path.is_file()
+    }
 
 
-def test_every_npm_script_of_a_readme_exists() -> None:
-    scripts = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["scripts"]
-    for page in [ROOT / "README.md", *(ROOT / "out").glob("*/README.md")]:
-        for words in page.read_text(encoding="utf-8").split("npm run ")[1:]:
-            name = re.match(r"(?:--silent )?([a-z0-9:-]+)", words)[1]
-            assert name in scripts, f"{page}: npm run {name}"
+@functools.cache
+def _judge(name: str, helm: Path) -> Judge:
+    root = ROOT if name == "reference" else TREES[name].with_name("given")
+    platform = yaml.safe_load((root / "environments/platform.yaml").read_text(encoding="utf-8"))
+    files = _tree(name)
+    scripts = json.loads(files.get("package.json", "{}")).get("scripts", {})
+    tool = tuple(platform.get("tool", "gen").split())
+    return Judge(tool, frozenset(scripts), helm, platform, objects(files))
+
+
+def _faults(judge: Judge, files: dict[str, str]) -> list[str]:
+    found = calls(files, " ".join(judge.tool))
+    assert found
+    theirs = [call for call in found if call.reader == "npm" and call.words[: len(judge.tool)] != judge.tool]
+    return [fault for call in found if call not in theirs and (fault := judge.fault(call))]
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_every_command_of_every_output_is_one_that_its_program_takes(name: str, tools: Tools) -> None:
+    assert _faults(_judge(name, tools.programs["helm"]), _tree(name)) == []
+
+
+def test_the_outputs_that_call_something_are_all_looked_at() -> None:
+    found = calls(_tree("reference"), "bin/gen")
+    words = [call.words for call in found]
+    readers = {(call.where.split(":")[0], call.reader) for call in found}
+    workflows = {f".github/workflows/{path.name}" for path in (ROOT / ".github/workflows").glob("*.yml")}
+    assert {(path, "runner") for path in workflows} <= readers
+    assert {
+        (".github/workflows/elevaite-deploy-staging.yml", "person"),
+        ("out/local/compose.yaml", "container"),
+        ("out/local/README.md", "person"),
+        ("out/production/README.md", "person"),
+        ("out/staging/chart/templates/migrations/job.yaml", "container"),
+        ("out/staging/chart/templates/services/auth-api.yaml", "container"),
+        ("package.json", "npm"),
+    } <= readers
+    pins = [call for call in found if call.words[:3] == ("bin/gen", "image", "pin")]
+    assert {call.reader for call in pins} == {"runner", "person"}
+    runner = [call.words[3] for call in found if call.words[:3] == ("python3", "-m", "genmigrate")]
+    assert {name: runner.count(name) for name in set(runner)} == {"upgrade": 3, "wait": 6, "worker": 9}
+    assert {"dev", "dev:native", "dev:death", "migrate", "migrate:auth-api", "migrate:sql"} <= {
+        call.where.removeprefix("package.json: ") for call in found if call.reader == "npm"
+    }
+    assert ("bin/gen", "lint") in words
+
+
+# Where, what stands there, and what nobody has: each must be found.
+BROKEN = [
+    (".github/workflows/elevaite-pull-request.yml", "bin/gen lint", "bin/gen lnit"),
+    (".github/workflows/elevaite-pull-request.yml", "bin/gen --check", "bin/gen --verify"),
+    (".github/workflows/elevaite-pull-request.yml", "bin/gen migrations check", "bin/gen migrations"),
+    (".github/workflows/elevaite-pull-request.yml", "alembic.ini check", "alembic.ini chekc"),
+    (".github/workflows/elevaite-pull-request.yml", "uv run --frozen", "uv run --frosen"),
+    (".github/workflows/elevaite-pull-request.yml", "pg_isready --host", "pg_ready --host"),
+    (".github/workflows/elevaite-deploy-staging.yml", 'bin/gen image pin "$', 'bin/gen image pins "$'),
+    (".github/workflows/elevaite-deploy-staging.yml", 'echo "bin/gen image pin', 'echo "bin/gen image pni'),
+    (".github/workflows/elevaite-deploy-staging.yml", "-e $TARGET", "--into $TARGET"),
+    (".github/workflows/elevaite-deploy-staging.yml", "--rollback-on-failure", "--roll-back-on-failure"),
+    (".github/workflows/elevaite-deploy-staging.yml", "  helm rollback", "  helm roll-back"),
+    (".github/workflows/elevaite-deploy-staging.yml", "kubectl rollout status", "kubectl rollout state"),
+    (".github/workflows/elevaite-deploy-staging.yml", "look .status.active", "see .status.active"),
+    (".github/workflows/elevaite-approve-production.yml", "gh api --paginate", "gh api --all-pages"),
+    ("out/local/compose.yaml", '"genmigrate", "upgrade"', '"genmigrate", "upgarde"'),
+    ("out/local/compose.yaml", '"--workers", "external"', '"--workers", "outside"'),
+    ("out/local/compose.yaml", '"pg_isready"', '"pg_is_ready"'),
+    ("out/staging/chart/templates/migrations/job.yaml", "- --deadline=1800", "- --dead-line=1800"),
+    ("out/staging/chart/templates/migrations/job.yaml", "- worker\n", "- work\n"),
+    ("out/production/chart/templates/services/auth-api.yaml", "- --at-least", "- --at-most"),
+    ("out/production/chart/templates/services/auth-api.yaml", "- genmigrate", "- migrate"),
+    ("out/production/README.md", "image pin", "images pin"),
+    (
+        "out/production/README.md",
+        "--selector app.kubernetes.io/name=elevaite-migrations",
+        "--selector app=elevaite",
+    ),
+    ("out/production/README.md", "--container migrations", "--container driver"),
+    ("out/staging/README.md", "job/elevaite-migrations", "job/elevaite-migration"),
+    ("out/staging/README.md", "--namespace staging", "--namespace stage"),
+    ("out/local/README.md", "`npm run dev`", "`npm run start`"),
+    ("package.json", "bin/gen dev up --native", "bin/gen dev up --local"),
+    ("package.json", "bin/gen migrate status", "bin/gen migrate state"),
+    ("README.md", "uv run gen explain", "uv run gen explains"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new"), BROKEN, ids=lambda text: text if len(text) < 30 else "")
+def test_a_command_that_is_not_there_is_found(path: str, old: str, new: str, tools: Tools) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert old in text
+    judge = _judge("reference", tools.programs["helm"])
+    assert _faults(judge, {path: text}) == []
+    assert _faults(judge, {path: text.replace(old, new)})
+
+
+def test_each_program_refuses_an_option_that_it_does_not_have(tools: Tools) -> None:
+    files = _tree("reference")
+    judge = _judge("reference", tools.programs["helm"])
+    ours = ("bin/gen", "gen", "python3", "helm", "kubectl", "gh", "docker", "alembic")
+    found = {
+        call.words: call
+        for call in calls(files, "bin/gen")
+        if call.words[0] in ours and "-c" not in call.words
+    }
+    assert len(found) > 30
+    for words, call in found.items():
+        asked = replace(call, words=(*words, "--no-such-option"))
+        assert judge.fault(asked), words
+
+
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="kubectl is not on PATH; the table of judge.py stands in"
+)
+@pytest.mark.parametrize("command", [key for key in TABLE if key[0] == "kubectl"], ids=" ".join)
+def test_the_table_of_kubectl_is_what_kubectl_says(command: tuple[str, ...]) -> None:
+    for option in (*TABLE[command].split(), "--no-such-option"):
+        done = subprocess.run(
+            [*command, f"{option}=1", "--help"], capture_output=True, text=True, check=False
+        )
+        assert ("unknown flag" in done.stderr) == (option == "--no-such-option"), option
 
 
 def test_env_example_names_every_variable_that_a_service_is_told() -> None:
