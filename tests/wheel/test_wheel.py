@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from genlint.tools.model import Tools
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
@@ -40,10 +42,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel alone; returns its environment, made read-only."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
+    return _install(str(wheel), tmp_path_factory.mktemp("environment") / "venv")
+
+
+def _install(what: str, folder: Path) -> Path:
     _run([str(BIN / "uv"), "venv", "--quiet", "--python", sys.executable, str(folder)], folder.parent)
     python = folder / "bin/python"
-    _run([str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python), str(wheel)], folder.parent)
+    _run([str(BIN / "uv"), "pip", "install", "--quiet", "--python", str(python), what], folder.parent)
     if os.geteuid() != 0:
         _run(["chmod", "-R", "a-w", str(folder)], folder.parent)
     return folder
@@ -86,6 +91,18 @@ def test_lint_says_how_to_get_what_the_wheel_alone_does_not_bring(installed: Pat
     done = _run([gen, "lint"], tmp_path, code=2, read_only=installed)
     assert "error[missing-tool]" in done.stderr
     assert "tenantship[lint]" in done.stderr
+
+
+def test_lint_with_the_extra_that_brings_its_tools(wheel: Path, tmp_path: Path, tools: Tools) -> None:
+    installed = _install(f"{wheel}[lint]", tmp_path / "venv")
+    gen = str(installed / "bin/gen")
+    project = tmp_path / "project"
+    project.mkdir()
+    _run([gen, "init"], project, read_only=installed)
+    _run([gen], project, read_only=installed)
+    # The lock in the wheel is that of the checkout, so the tools are there already.
+    done = _run([gen, "lint"], project, read_only=installed)
+    assert done.stderr.startswith("0 findings: helm ")
 
 
 def test_starter_keeps_what_is_there(installed: Path, tmp_path: Path) -> None:
