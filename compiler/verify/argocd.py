@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from compiler.verify.chart import KINDS, release_of
+from compiler.verify.chart import KINDS
 from compiler.verify.document import find, mapping, sequence, strings
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def _source(application: Document, chart: Chart) -> Iterator[Finding]:
         odd = sorted(helm.keys() - {"releaseName", "valueFiles"})
         where = odd[0] if odd else "valueFiles"
         yield application.breaks("argocd-values", f"found {where}: {helm.get(where)!r}", *at, "helm", where)
-    if helm.get("releaseName") != application.name or (
-        chart.objects and release_of(chart) != application.name
-    ):
+    if helm.get("releaseName") != application.name or (chart.objects and chart.release != application.name):
         found = helm.get("releaseName")
         yield application.breaks("argocd-release", f"found the release {found!r}", *at, "helm", "releaseName")
 
@@ -137,7 +135,7 @@ def _together(project: Document, application: Document, chart: Chart) -> Iterato
             "argocd-destination", f"found another than {destination!r}", "spec", "destinations"
         )
     namespace = find(destination, "namespace")
-    if chart.objects and chart.objects[0].at("metadata", "namespace") != namespace:
+    if chart.objects and chart.namespace != namespace:
         path = ("spec", "destination", "namespace")
         yield application.breaks(
             "argocd-destination", f"found {namespace!r}, which is not the chart's", *path

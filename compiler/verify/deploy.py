@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from compiler.verify.argocd import BRANCH
-from compiler.verify.chart import release_of
 from compiler.verify.document import find, mapping, sequence
 from compiler.verify.workflows import kind_of
 
@@ -76,8 +75,8 @@ def _names(chart: Chart) -> dict[str, str]:
     job = next(iter(chart.of("Job")), None)
     return {
         "CHART": f"out/{chart.environment}/chart",
-        "NAMESPACE": str(chart.objects[0].at("metadata", "namespace")) if chart.objects else "",
-        "RELEASE": release_of(chart),
+        "NAMESPACE": chart.namespace,
+        "RELEASE": chart.release,
         "JOB": _HASHES.sub("", job.name) if job else "",
     }
 

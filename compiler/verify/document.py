@@ -39,9 +39,10 @@ class Document:
 def find(value: Value, *path: str | int) -> Value:
     """Return the value at `path` below `value`, None where there is none."""
     for step in path:
-        if isinstance(value, dict):
+        # What is parsed is exactly a dict or a list.
+        if type(value) is dict:
             value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        elif type(value) is list and type(step) is int and step < len(value):
             value = value[step]
         else:
             return None

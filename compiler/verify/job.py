@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from compiler.verify.chart import DIGESTS, IMAGE
+from compiler.verify.chart import DIGESTS, POD, image_of
 from compiler.verify.document import find, mapping, sequence
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from compiler.verify.document import Document
     from compiler.verify.finding import Finding
 
-POD = ("spec", "template", "spec")
 _HASHED = re.compile(rf"[a-z0-9-]+-[0-9a-f]{{8}}-{re.escape(DIGESTS)}")
 _DEADLINE = re.compile(r"--deadline=([0-9]+)")
 # The runner's exit codes that another try cannot cure.
@@ -134,10 +133,10 @@ def _workers(job: Document, chart: Chart) -> Iterator[Finding]:
         message = f"found workers for {', '.join(found) or 'no service'} instead of {', '.join(expected)}"
         yield job.breaks("job-workers", message, *POD, "containers", number + 1, "name")
     for number, (container, service) in enumerate(zip(containers[1:], found, strict=True), 1):
-        image = IMAGE.fullmatch(str(find(container, "image")))
-        if image and image[1] != service:
+        image = image_of(container)
+        if image and image != service:
             path = (*POD, "containers", number, "image")
-            yield job.breaks("job-workers", f"found the image of {image[1]!r} for {service!r}", *path)
+            yield job.breaks("job-workers", f"found the image of {image!r} for {service!r}", *path)
 
 
 def _served(container: Any) -> str:

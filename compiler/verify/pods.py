@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from compiler.verify.chart import IMAGE, containers
+from compiler.verify.chart import IMAGE, POD, containers
 from compiler.verify.document import find, mapping, sequence
 from compiler.verify.secrets import gives_secret, holds_secret, names_secret
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from compiler.verify.document import Document
     from compiler.verify.finding import Finding, Path
 
-_AT: Path = ("spec", "template", "spec")
 _CONTEXT = "securityContext"
 _PROFILES = ("RuntimeDefault", "Localhost")
 _NONE: tuple[Any, ...] = (None, {}, [])
@@ -97,18 +96,18 @@ def _shown(value: Any) -> str:
 
 
 def _pod(document: Document) -> Iterator[Finding]:
-    spec = mapping(document.at(*_AT))
-    yield from _expected(document, _AT, spec, _OF_POD)
-    yield from _users(document, _AT, spec, True)
+    spec = mapping(document.at(*POD))
+    yield from _expected(document, POD, spec, _OF_POD)
+    yield from _users(document, POD, spec, True)
     if spec.get("serviceAccountName") in (None, "", "default"):
-        yield document.breaks("pod-account", "found the default account", *_AT, "serviceAccountName")
+        yield document.breaks("pod-account", "found the default account", *POD, "serviceAccountName")
     for name, profile in mapping(document.at("spec", "template", "metadata", "annotations")).items():
         if "apparmor" in name or ("seccomp" in name and profile != "runtime/default"):
             path = ("spec", "template", "metadata", "annotations", name)
             rule = "pod-apparmor" if "apparmor" in name else "pod-seccomp"
             yield document.breaks(rule, f"found the annotation {name}: {profile}", *path)
     for number, volume in enumerate(sequence(spec.get("volumes"))):
-        yield from _volume(document, (*_AT, "volumes", number), mapping(volume))
+        yield from _volume(document, (*POD, "volumes", number), mapping(volume))
 
 
 def _volume(document: Document, path: Path, volume: dict[str, Any]) -> Iterator[Finding]:
@@ -184,7 +183,7 @@ def _secrets(document: Document, path: Path, container: dict[str, Any]) -> Itera
 
 
 def _mounts(document: Document, path: Path, container: dict[str, Any]) -> Iterator[Finding]:
-    volumes = {find(volume, "name") for volume in sequence(document.at(*_AT, "volumes"))}
+    volumes = {find(volume, "name") for volume in sequence(document.at(*POD, "volumes"))}
     for number, mount in enumerate(sequence(container.get("volumeMounts"))):
         name = find(mount, "name")
         if name not in volumes:
@@ -196,8 +195,8 @@ def _mounts(document: Document, path: Path, container: dict[str, Any]) -> Iterat
 
 
 def _probed(document: Document) -> Iterator[Finding]:
-    for number, container in enumerate(sequence(document.at(*_AT, "containers"))):
+    for number, container in enumerate(sequence(document.at(*POD, "containers"))):
         alive, ready = find(container, "livenessProbe"), find(container, "readinessProbe")
         if not alive or not ready or alive == ready:
-            path = (*_AT, "containers", number)
+            path = (*POD, "containers", number)
             yield document.breaks("pod-probes", "found no two probes that differ", *path, "readinessProbe")

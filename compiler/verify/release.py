@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from compiler.verify.chart import containers, first_image, image_of, references
+from compiler.verify.chart import POD, containers, image_of, references, service_of
 from compiler.verify.document import find, mapping, sequence
-from compiler.verify.job import POD
 from compiler.verify.network import chosen
 from compiler.verify.text import unquote
 
@@ -145,7 +144,7 @@ def _gates(chart: Chart) -> Iterator[Finding]:
     migrating = {service.get("name") for service in chart.migrating}
     job = next(iter(chart.of("Job")), None)
     for deployment in chart.of("Deployment"):
-        service = first_image(deployment)
+        service = service_of(deployment)
         if service not in migrating:
             continue
         gate = deployment.at(*POD, "initContainers", 0)

@@ -7,7 +7,7 @@ RULES: dict[str, str] = {
     # What every reader needs.
     "readable": "an output is read alike by all its readers: valid, no key twice, no word that YAML 1.1 and 1.2 "
     "take for different values",
-    # chart.py
+    # objects.py
     "chart-action": "a template holds no action but the digest of an image and the hash of the digests, "
     "each inside a quoted text",
     "chart-kinds": "a chart holds accounts, files, workloads, services, network policies and disruption budgets only: "

@@ -36,6 +36,11 @@ _BLOCK_PARTS = 5
 _HOLE = '"?"'
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(\n[ \t]*|.))|\n")
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "/": "/", " ": " "}
+# Where the entries of a workflow or a Compose file begin, and where each of them does: they are often of one shape.
+_SECTIONS = ("\njobs:\n", "\nservices:\n")
+_ENTRY = re.compile(r"^  ([a-z][a-z0-9_-]*):\n(?=   )", re.MULTILINE)
+_COMMENT = re.compile(r"^ *#.*$", re.MULTILINE)
+_NEXT = re.compile(r"\n(?=[^ \n#])")
 # Where a ConfigMap with whole files in it begins to hold them.
 _DATA = "\ndata:\n"
 _LARGE = 32_768
@@ -72,6 +77,9 @@ class Reader:
         return [self._document(part) for part in split_documents(text)]
 
     def _document(self, text: str) -> Value:
+        section = next((section for section in _SECTIONS if section in text), None)
+        if section:
+            return self._by_entries(text, section) or self._parse(text)
         at = text.find(_DATA) if len(text) > _LARGE else -1
         if at < 0:
             return self._parse(text)
@@ -79,6 +87,27 @@ class Reader:
         if data not in self._embedded:
             self._embedded[data] = self._parse(data, _decode_small)
         return {**self._parse(head), **self._embedded[data]}
+
+    def _by_entries(self, text: str, section: str) -> Value | None:
+        """Return the value of a text that is parsed entry by entry, or None where only the whole can be parsed.
+
+        Whatever goes on behind a line that looks like an entry (a quoted text, a list in brackets) is not whole before
+        it, so that no border is found where none is.
+        """
+        above, _, rest = text.partition(section)
+        end = _NEXT.search(rest)
+        below = rest[end.start() :] if end else ""
+        comments, *entries = _ENTRY.split(rest[: end.start()] if end else rest)
+        names = entries[0::2]
+        try:
+            found = dict(zip(names, map(self._parse, entries[1::2]), strict=True))
+            head, tail = self._parse(above + "\n"), self._parse(below) if below.strip() else {}
+        except UnreadableError:
+            return None
+        if _COMMENT.sub("", comments).strip() or not (isinstance(head, dict) and isinstance(tail, dict)):
+            return None
+        whole = {**head, section.strip("\n:"): found, **tail}
+        return whole if len(found) == len(names) and len(whole) == len(head) + 1 + len(tail) else None
 
     def _parse(self, text: str, decode: Callable[[str], Value] | None = None) -> Value:
         shape, values = _split(text, decode or _decode)
@@ -167,7 +196,7 @@ def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
         if len(found) < len(pairs):
             raise UnreadableError("a key twice in one map", node.start_mark.line + 1)
         is_open = any(isinstance(part, _Slot | _Open) for pair in pairs for part in pair)
-        return _Open(list(found.values()), list(found)) if is_open else found
+        return _Open(found) if is_open else found
     if isinstance(node, yaml.SequenceNode):
         items = [_build(item, slots) for item in node.value]
         return _Open(items) if any(isinstance(item, _Slot | _Open) for item in items) else items
@@ -209,43 +238,38 @@ def _plain(node: yaml.ScalarNode) -> Value:
     )
 
 
-def _fill(shape: Value, values: list[Value]) -> Value:
-    """Return a shape with `values` in its slots; what holds no slot is the shape's own."""
-    kind = type(shape)
-    if kind is _Slot:
-        return values[shape.number]
-    if kind is _Open:
-        return shape.filled(values)
-    return shape
-
-
 class _Open:
-    """A map or a list of a shape that holds slots; `are_open` tells whether keys of the map are slots."""
+    """A map or a list of a shape that holds slots: the rest of it, and what is put where; a key may be a slot too."""
 
-    __slots__ = ("are_open", "keys", "parts")
+    __slots__ = ("below", "keys", "rest", "slots")
 
-    def __init__(self, parts: list[Value], keys: list[Value] | None = None) -> None:
-        self.parts, self.keys = parts, keys
-        self.are_open = keys is not None and any(isinstance(key, _Slot) for key in keys)
+    def __init__(self, rest: dict[Value, Value] | list[Value]) -> None:
+        entries = list(rest.items() if isinstance(rest, dict) else enumerate(rest))
+        self.rest = rest
+        self.slots = [(key, part.number) for key, part in entries if isinstance(part, _Slot)]
+        self.below = [(key, part) for key, part in entries if isinstance(part, _Open)]
+        self.keys = isinstance(rest, dict) and any(isinstance(key, _Slot) for key in rest)
 
     def filled(self, values: list[Value]) -> Value:
         """Return the map or the list with `values` in its slots."""
-        parts = [
-            values[part.number]
-            if type(part) is _Slot
-            else part.filled(values)
-            if type(part) is _Open
-            else part
-            for part in self.parts
-        ]
-        if self.keys is None:
-            return parts
-        if not self.are_open:
-            return dict(zip(self.keys, parts, strict=True))
-        found = dict(zip([_fill(key, values) for key in self.keys], parts, strict=True))
-        if len(found) < len(parts):
+        found: Value = self.rest.copy()
+        for key, number in self.slots:
+            found[key] = values[number]
+        for key, part in self.below:
+            found[key] = part.filled(values)
+        if not self.keys:
+            return found
+        named = {values[key.number] if isinstance(key, _Slot) else key: value for key, value in found.items()}
+        if len(named) < len(found):
             raise UnreadableError("a key twice in one map")
-        return found
+        return named
+
+
+def _fill(shape: Value, values: list[Value]) -> Value:
+    """Return a shape with `values` in its slots; what holds no slot is the shape's own."""
+    if isinstance(shape, _Slot):
+        return values[shape.number]
+    return shape.filled(values) if isinstance(shape, _Open) else shape
 
 
 def _decode(token: str) -> str | int:

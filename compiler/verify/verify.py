@@ -13,12 +13,12 @@ from compiler.verify import (
     job,
     network,
     npm,
+    objects,
     pods,
     release,
     steps,
     workflows,
 )
-from compiler.verify import chart as charts
 from compiler.verify.chart import Chart
 from compiler.verify.document import Document, mapping
 from compiler.verify.finding import Finding, diagnose
@@ -96,7 +96,7 @@ class _Environment:
         )
         for inside, file in self.files.items():
             if inside.startswith("chart/templates/"):
-                acting = list(charts.actions(self._path(inside), file.text))
+                acting = list(objects.actions(self._path(inside), file.text))
                 yield from acting
                 for number, body in enumerate([] if acting else self._bodies(inside)):
                     chart.add(self._path(inside), number, body)
@@ -116,7 +116,7 @@ class _Environment:
 
     def _chart(self) -> Iterator[Finding]:
         if self.chart.objects:
-            yield from charts.check(self.chart)
+            yield from objects.check(self.chart)
             yield from job.exists(self.chart)
 
     def _rules(self) -> Iterator[Finding]:
