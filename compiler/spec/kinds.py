@@ -26,6 +26,16 @@ _DEVICES = {
     "nul",
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
+# What a shell does itself where a command begins with it: reserved words and built-ins of POSIX and of bash.
+_SHELL_WORDS = frozenset(
+    (
+        ". : alias bg bind break builtin caller case cd command compgen complete compopt continue coproc declare dirs"
+        " disown do done echo elif else enable esac eval exec exit export false fc fg fi for function getopts hash"
+        " help history if in jobs kill let local logout mapfile popd printf pushd pwd read readarray readonly return"
+        " select set shift shopt source suspend test then time times trap true type typeset ulimit umask unalias"
+        " unset until wait while"
+    ).split()
+)
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,18 @@ class _Duration(Kind):
                 "out-of-range",
                 f"found {shown(value)}, which is longer than PostgreSQL can wait",
                 "write at most 596h",
+            )
+        return None
+
+
+class _Tool(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        word = value.partition(" ")[0]
+        if word in _SHELL_WORDS:
+            return (
+                self.code,
+                f"found {shown(value)}, but {shown(word)} is a word of the shell's own",
+                self.rule,
             )
         return None
 
@@ -263,10 +285,10 @@ IMAGE = Kind(
     r"(?=.{1,400}$)[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5}(?=/))?(/[a-z0-9]+([._-][a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?@sha256:[0-9a-f]{64}",
     "write name:tag@sha256:<64 hex digits>; `docker buildx imagetools inspect name:tag` prints the digest",
 )
-TOOL = Kind(
+TOOL = _Tool(
     "invalid-tool",
     "a command",
-    r"(?=.{1,200}$)[A-Za-z0-9._/@+:][A-Za-z0-9._/@+:-]*( [A-Za-z0-9._/@+=:-]+)*",
+    r"(?=.{1,200}$)[A-Za-z0-9._/@][A-Za-z0-9._/@+:-]*( [A-Za-z0-9._/@+=:-]+)*",
     "write words of letters, digits and ._/@+=:- with one space between them, such as uv run gen",
 )
 PREFIX = Kind(
