@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
+from compiler.emit.spell.spelt import Spelt, UnspeakableError, by, require_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ENV_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
-_IDENTIFIER = re.compile(r"[A-Z_][A-Z0-9_]*|[a-z][a-z0-9-]*[a-z0-9]")
+_IDENTIFIER = re.compile(r"[A-Z_][A-Z0-9_]*|[a-z](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def quote_env(value: str) -> str:
     """Return `value` in single quotes, the form of a `.env` file in which nothing is interpolated.
 
-    Raises UnspeakableError for a quote or a line break, which no reader of such files understands alike.
+    Raises UnspeakableError for what readers of such files do not understand alike: a quote, a backslash before one,
+    and what nobody sees.
     """
-    if "'" in value or "\n" in value:
+    require_seen(value)
+    if "'" in value or value.endswith("\\"):
         raise UnspeakableError(f"a .env file cannot carry {value!r}")
     return f"'{value}'"
 

@@ -95,8 +95,8 @@ def _lines(content: Text) -> Iterable[tuple[str, tuple[Place, ...]]]:
 
 
 def _option(value: Leaf[str], option: str) -> Spelt:
-    """Spell one argument `--option=value` of a command."""
-    return Spelt("helm", quote_helm(f"{option}={value.value}"), value.places)
+    """Spell one argument `--option=value` of a command, which the kubelet expands as it does variables."""
+    return Spelt("helm", _env_value(f"{option}={value.value}"), value.places)
 
 
 def _env_value(value: str) -> str:
@@ -119,7 +119,7 @@ def _file_name(value: str) -> str:
 FILTERS: dict[str, Callable[..., Spelt]] = {
     "scalar": by("helm", _scalar),
     "text_scalar": by("helm", lambda value: quote_helm(str(value))),
-    "key": by("helm", key),
+    "key": by("helm", lambda value: _disarm(key(value))),
     "env_value": by("helm", _env_value),
     "number": by("helm", _number),
     "option": _option,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,15 @@ class Spelt:
 
 class UnspeakableError(Exception):
     """A value that this target cannot carry reached a template: a rule of the spec is missing (our mistake)."""
+
+
+_UNSEEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def require_seen(value: str) -> None:
+    """Raise UnspeakableError for characters that nobody sees: readers do not agree on them."""
+    if not value.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in value):
+        raise UnspeakableError(f"nobody would see all of {value!r}")
 
 
 def by(target: str, spell: Callable[[Any], str]) -> Callable[[Leaf[Any]], Spelt]:
