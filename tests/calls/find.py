@@ -13,7 +13,7 @@ import yaml
 
 from tests.calls.shell import commands, functions
 
-_FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _VARIABLE = re.compile(r"\$(\w+)")
 _PLACEHOLDER = re.compile(r"<[^<>\n]+>")
