@@ -72,7 +72,9 @@ class Clone:
         (folder / ".venv").symlink_to(ROOT / ".venv")
         for name, value in {"name": "A", "email": "a@example.com"}.items():
             self.run(f"git config user.{name} {value}")
-        self.run("git config commit.gpgsign false && git add --all && git commit --quiet --allow-empty -m clone")
+        self.run(
+            "git config commit.gpgsign false && git add --all && git commit --quiet --allow-empty -m clone"
+        )
 
     def run(self, command: str, code: int = 0) -> str:
         """Run a command as a shell does, and return what it said."""
@@ -109,6 +111,8 @@ class Clone:
         """Pin other digests and commit them, as a promotion does; the words in capitals get their values."""
         plan = json.loads((self.folder / f"out/{environment}/plan.json").read_text(encoding="utf-8"))
         service, digest = plan["services"][0]["name"], "0" * 64
-        self.run(f"gen image pin {service}=sha256:{digest} -e {environment} && git commit --quiet --all -m pin")
+        self.run(
+            f"gen image pin {service}=sha256:{digest} -e {environment} && git commit --quiet --all -m pin"
+        )
         commit = self.run("git rev-parse HEAD").strip()
         self.values = {"SERVICE": service, "DIGEST": "1" * 64, "COMMIT": commit}
