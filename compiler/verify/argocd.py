@@ -126,14 +126,12 @@ def _together(project: Document, application: Document, chart: Chart) -> Iterato
     sources, repository = project.at("spec", "sourceRepos"), application.at("spec", "source", "repoURL")
     # A wildcard is a finding of its own, and so is what is no repository.
     if sources != [repository] and "*" not in str(sources) and _REPOSITORY.fullmatch(str(repository)):
-        yield project.breaks("argocd-project-source", f"found {sources!r}", "spec", "sourceRepos")
-    destination = application.at("spec", "destination")
-    if project.at("spec", "destinations") != [destination] and "*" not in str(
-        project.at("spec", "destinations")
-    ):
-        yield project.breaks(
-            "argocd-destination", f"found another than {destination!r}", "spec", "destinations"
-        )
+        yield project.breaks("argocd-project-source", f"found {sources!r}", "spec", "sourceRepos", 0)
+    destination, allowed = application.at("spec", "destination"), project.at("spec", "destinations")
+    if allowed != [destination] and "*" not in str(allowed):
+        odd = "server" if find(allowed, 0, "server") != find(destination, "server") else "namespace"
+        message = f"found another than {destination!r}"
+        yield project.breaks("argocd-destination", message, "spec", "destinations", 0, odd)
     namespace = find(destination, "namespace")
     if chart.objects and chart.namespace != namespace:
         path = ("spec", "destination", "namespace")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from compiler.output.tree import TreeFile
 
 Path = tuple["str | int", ...]
+# Of the other places that decided a value, so many are named.
+_NAMED = 4
+_CHANGE = "change this value"
+_OURS = "what stands there is the same for every value of the spec: it is a mistake of gen's own, please report it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +44,21 @@ def diagnose(finding: Finding, file: TreeFile) -> Diagnostic:
     column = start - file.text.rfind("\n", 0, start)
     there = Place(finding.file, line, column, max(1, end - start))
     span = span_behind(file, (line, column), (line, column + there.length))
-    place = span.places[0] if span and span.places else there
+    # Of the places that decided a value together the last is the nearest: the service, behind what it has from others.
+    *others, place = span.places if span and span.places else (there,)
     if finding.rule == "plan-size":
         note, way_out = "they are written here", "begin another environment for some of the tenants"
         return Diagnostic("plan-too-large", finding.message, place, (Note(note, there),), way_out)
+    is_leaf = span is not None and "\n" not in file.text[span.start : span.end].strip("\n")
     return Diagnostic(
         "unsafe-output",
         f"{finding.message} ({finding.rule})",
         place,
-        (Note("it would be written here", there),),
-        f"{RULES[finding.rule]}; where no value of yours can be changed for that, it is a mistake of gen's own",
+        (
+            Note("it would be written here", there),
+            *(Note("this decides it too", at) for at in others[:_NAMED]),
+        ),
+        f"{RULES[finding.rule]}; {_CHANGE if is_leaf else _OURS}",
     )
 
 

@@ -188,4 +188,6 @@ def _access(chart: Chart) -> Iterator[Finding]:
             secrets = (find(variables.get(url), "valueFrom", "secretKeyRef", "name") for url in wanted)
             if wanted and not any(secrets):
                 message = f"found no Secret that gives {wanted[0]}"
-                yield document.breaks("migration-access", message, *path, "env")
+                referring = [n for n, one in enumerate(variables.values()) if find(one, "valueFrom")]
+                at = (*path, "env", *((referring[0], "name") if referring else ()))
+                yield document.breaks("migration-access", message, *at)

@@ -44,6 +44,8 @@ _NEXT = re.compile(r"\n(?=[^ \n#])")
 # Where a ConfigMap with whole files in it begins to hold them.
 _DATA = "\ndata:\n"
 _LARGE = 32_768
+_TEXT = "tag:yaml.org,2002:str"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _BOOLEANS = {"true": True, "false": False}
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 
@@ -190,6 +192,8 @@ def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
 
     Raises UnreadableError.
     """
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+        raise UnreadableError(f"the tag {node.tag!r}", node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         pairs = [(_key(key, slots), _build(value, slots)) for key, value in node.value]
         found = dict(pairs)
@@ -207,7 +211,11 @@ def _build(node: yaml.Node | None, slots: list[_Slot] | None) -> Value:
             raise UnreadableError("a quoted text that is no hole")
         slots.append(_Slot(len(slots)))
         return slots[-1]
-    return node.value if node.style else _plain(node)
+    if not node.style:
+        return _plain(node)
+    if node.tag != _TEXT:
+        raise UnreadableError(f"the tag {node.tag!r}", node.start_mark.line + 1)
+    return node.value
 
 
 def _key(node: yaml.Node, slots: list[_Slot] | None) -> Value:

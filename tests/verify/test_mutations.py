@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,23 @@ def test_every_rule_has_a_mutation_and_every_mutation_a_rule() -> None:
 def test_no_two_mutations_are_the_same() -> None:
     count = Counter((one.file, one.old, one.new, one.behind) for one in MUTATIONS)
     assert [change for change, number in count.items() if number > 1] == []
+
+
+def test_table(update: bool) -> None:
+    """`README.md` beside this file shows every rule, what holds where it is kept, and what breaks it."""
+    path = Path(__file__).with_name("README.md")
+    page = path.read_text(encoding="utf-8")
+    lines = ["| rule | what holds | broken by |", "|---|---|---|"]
+    for rule, holds in RULES.items():
+        broken = [_cell(mutation.what) for mutation in MUTATIONS if mutation.rule == rule]
+        lines.append(f"| `{rule}` | {holds} | {len(broken)}: {'; '.join(broken)} |")
+    head, _, _ = page.partition("| rule |")
+    expected = head + "\n".join(lines) + "\n"
+    if update:
+        path.write_text(expected, encoding="utf-8")
+    assert page == expected or update
+    assert f"{len(RULES)} rules, {len(MUTATIONS)} changes" in page
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -102,6 +102,7 @@ def test_quotes_are_not_always_quotes(text: str, value: object) -> None:
     [
         "a: yes\n", "a: y\n", "a: off\n", "a: 0o7\n", "a: 012\n", "a: 0x1f\n", "a: 1e3\n", "a: 1.5\n", "a: 12:30\n",
         "a: 1_000\n", "a: 2026-01-01\n", "a: ~\n", "a: TRUE\n", "a: 1\na: 2\n", '"a": 1\n"a": 2\n', '"a": "b"\na: c\n',
+        '!!binary "YQ=="\n', "a: !!str {b: 1}\n", "a: !x [1]\n",
         "<<: {a: 1}\n", "[a]: 1\n", "a: 'b\n  c'\n", 'a: "b\n  c"\n', "a: b: c\n", "a: [\n", "a: \"\\q\"\n",
     ],
 )  # fmt: skip
