@@ -64,4 +64,4 @@ update: setup
 	@$(BIN)/pytest --ignore=tests/engine --ignore=tests/native --ignore=tests/runner --update
 
 bench: setup
-	@$(BIN)/python bench/compile.py
+	@$(BIN)/python -m bench.compile

@@ -1,175 +1,120 @@
-"""Measures the compiler: `gen` into an empty folder, with nothing to do, and `gen --check`, next to two floors.
+"""Measures the compiler: `gen` into an empty folder, with nothing to do, and `gen --check`, next to others.
 
-All variants alternate in one run, so a busy machine slows all of them alike; read the ratios, not the milliseconds.
-The floors are `python -c pass` and a plain PyYAML + Jinja2 script over the same input that checks nothing.
+All variants alternate in one run, so a busy machine slows all of them alike: read the ratios, not the milliseconds, and
+the CPU time where the machine is busy. `peers.py` says what the others do. A second table shows memory and time by the
+number of environments.
 
     make bench            # both projects
-    .venv/bin/python bench/compile.py --rounds 21 --only small
+    .venv/bin/python -m bench.compile --rounds 21 --only small
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import peers
+from bench.measure import Times, Variant, alternate
+from bench.projects import ENVIRONMENTS, SERVICES, TENANTS, large, small
+
 if TYPE_CHECKING:
-    import resource
+    from collections.abc import Mapping
 
-ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENTS, SERVICES, TENANTS = 50, 30, 200
-
-FLOOR_SCRIPT = """
-import pathlib, sys, yaml, jinja2
-root = pathlib.Path(sys.argv[1])
-template = jinja2.Environment(trim_blocks=True).from_string(pathlib.Path(sys.argv[2]).read_text())
-platform = yaml.load((root / "environments/platform.yaml").read_text(), yaml.CSafeLoader)
-for path in sorted((root / "environments").glob("*.yaml")):
-    if path.stem == "platform":
-        continue
-    spec = {**platform, **yaml.load(path.read_text(), yaml.CSafeLoader)}
-    target = root / "floor" / path.stem
-    target.mkdir(parents=True, exist_ok=True)
-    (target / "plan.txt").write_text(template.render(env=spec))
-"""
-
-FLOOR_TEMPLATE = """platform: {{ env.platform }}
-environment: {{ env.environment }}
-tenants:
-{% for tenant in env.tenants %}
-  - {{ tenant }}
-{% endfor %}
-services:
-{% for name, service in env.services|dictsort %}
-  - name: {{ name }}
-    path: {{ service.path }}
-    port: {{ service.port }}
-    health: {{ service.health }}
-    schema: {{ service.migrations.schema }}
-    database: {{ service.database }}
-    url_env: {{ service.migrations.url_env }}
-    command: {{ service.dev|join(" ") }}
-{% endfor %}
-"""
+GROWTH = (10, 25, 50)
+PASS, SCRIPT, HELM, KAPITAN = "python -c pass", "PyYAML + Jinja2 script", "helm template", "kapitan compile"
+EMPTY, NOTHING, CHECK = "gen, empty folder", "gen, nothing to do", "gen --check"
 
 
 def main() -> None:
-    """Parse the arguments, run both projects, print one table each."""
+    """Parse the arguments, measure, print a table for each project and one for growth."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=11, help="how often each variant runs (default: 11)")
-    parser.add_argument("--only", choices=("small", "large"), help="one of the two projects")
+    parser.add_argument("--only", choices=("small", "large", "growth"), help="one of the tables")
+    parser.add_argument("--gen", action="append", help="another gen to compare with, by its path; repeatable")
     options = parser.parse_args()
+    programs = [str(Path(sys.executable).with_name("gen")), *(options.gen or ())]
     with tempfile.TemporaryDirectory() as folder:
-        if options.only != "large":
-            _measure("small: the reference platform", _small(Path(folder) / "small"), options.rounds)
-        if options.only != "small":
+        if options.only in (None, "small"):
+            title = "small: the reference platform"
+            _compare(title, small(Path(folder) / "small"), programs, options.rounds)
+        if options.only in (None, "large"):
             title = f"large: {ENVIRONMENTS} environments x {SERVICES} services x {TENANTS} tenants"
-            _measure(title, _large(Path(folder) / "large"), max(3, options.rounds // 3))
+            _compare(title, large(Path(folder) / "large"), programs, max(3, options.rounds // 3))
+        if options.only in (None, "growth"):
+            _grow(Path(folder), programs[0], max(3, options.rounds // 3))
 
 
-def _small(root: Path) -> Path:
-    shutil.copytree(ROOT / "environments", root / "environments")
-    for service in (ROOT / "python_apps").iterdir():
-        (root / "python_apps" / service.name).mkdir(parents=True)
-    return root
-
-
-def _large(root: Path) -> Path:
-    (root / "environments").mkdir(parents=True)
-    services = {}
-    for number in range(SERVICES):
-        name = f"service-{number:02}"
-        (root / "apps" / name).mkdir(parents=True)
-        services[name] = {
-            "path": f"apps/{name}",
-            "port": 9000 + number,
-            "health": "/health",
-            "database": f"db_{number:02}",
-            "dev": ["python", "-m", "app"],
-            "migrations": {
-                "schema": f"s{number:02}_{{tenant}}",
-                "url_env": f"DB_{number:02}_URL",
-                **({"after": [f"service-{number - 1:02}"]} if number else {}),
-            },
-        }
-    platform = {
-        "platform": "bench",
-        "registry": "registry.example.com/bench",
-        "tenants_env": "TENANTS",
-        "postgres": {"version": 16, "image": "postgres:16@sha256:" + "0" * 64},
-        "services": services,
+def _compare(title: str, root: Path, programs: list[str], rounds: int) -> None:
+    alternate({EMPTY: Variant([[programs[0]]])}, root, 1)
+    work, scratch = root.with_name(f"{root.name}-kapitan"), root.with_name(f"{root.name}-scratch")
+    scratch.mkdir()
+    peers.write_inventory(root, work)
+    variants = {
+        PASS: Variant([[sys.executable, "-c", "pass"]]),
+        SCRIPT: peers.script(work),
+        HELM: peers.helm(root, scratch),
+        KAPITAN: peers.kapitan(work),
     }
-    # JSON is YAML; the floor script reads the same file.
-    (root / "environments/platform.yaml").write_text(json.dumps(platform, indent=1), encoding="utf-8")
-    for number in range(ENVIRONMENTS):
-        name = "local" if number == 0 else f"staging-{number:02}"
-        tenants = [f"tenant-{tenant:03}" for tenant in range(TENANTS)]
-        text = f"environment: {name}\ntenants:\n" + "".join(f"  - {tenant}\n" for tenant in tenants)
-        (root / f"environments/{name}.yaml").write_text(text, encoding="utf-8")
-    return root
-
-
-def _measure(title: str, root: Path, rounds: int) -> None:
-    script, template = root / "floor.py", root / "floor.j2"
-    script.write_text(FLOOR_SCRIPT, encoding="utf-8")
-    template.write_text(FLOOR_TEMPLATE, encoding="utf-8")
-    gen = [str(Path(sys.executable).with_name("gen"))]
-    variants: dict[str, tuple[list[str], bool]] = {
-        "python -c pass": ([sys.executable, "-c", "pass"], False),
-        "PyYAML + Jinja2 script": ([sys.executable, str(script), str(root), str(template)], False),
-        "gen, empty folder": (gen, True),
-        "gen, nothing to do": (gen, False),
-        "gen --check": ([*gen, "--check"], False),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    peaks: dict[str, float] = {}
-    for _ in range(rounds):
-        for name, (command, empty) in variants.items():
-            if empty:
-                for made in ("out", "package.json", ".env.example", ".gen"):
-                    path = root / made
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            took, peaks[name] = _run(command, root)
-            seconds[name].append(took)
-    outputs = [path for path in (root / "out").rglob("*") if path.is_file()]
+    for number, program in enumerate(programs):
+        tag = f" ({number + 1})" if number else ""
+        variants[EMPTY + tag] = Variant([[program]], partial(_empty, root))
+        variants[NOTHING + tag] = Variant([[program]])
+        variants[CHECK + tag] = Variant([[program, "--check"]])
+    times = alternate(variants, root, rounds)
+    outputs = _outputs(root)
     size = sum(path.stat().st_size for path in outputs)
     print(f"\n{title}: {len(outputs)} outputs, {size / 1e6:.1f} MB, {rounds} rounds")
-    print(f"{'':26}{'median ms':>10}{'x pass':>8}{'x script':>10}{'peak MiB':>10}")
-    floor, plain = (statistics.median(seconds[name]) for name in list(variants)[:2])
-    for name, times in seconds.items():
-        median = statistics.median(times)
+    _table(times)
+    written, peer_size = peers.documents(work / "compiled")
+    wanted, own_size = peers.documents(root / "out", charts=True)
+    print(
+        f"Helm runs: {len(variants[HELM].commands)}. YAML documents for a cluster: {wanted} in {own_size:.1f} MB;"
+        f" kapitan writes {written} in {peer_size:.1f} MB."
+    )
+    if written != wanted:
+        sys.exit("bench: kapitan's job is not the same any more, see peers.py")
+
+
+def _table(times: Mapping[str, Times]) -> None:
+    floor, plain, helm = times[PASS], times[SCRIPT], times[HELM]
+    names = ("median ms", "CPU ms", "x pass", "x script", "x helm", "CPU x helm", "peak MiB")
+    print(f"{'':26}" + "".join(f"{name:>11}" for name in names))
+    for name, one in times.items():
         print(
-            f"{name:26}{median * 1e3:>10.1f}{median / floor:>8.1f}{median / plain:>10.2f}{peaks[name]:>10.0f}"
+            f"{name:26}{one.ms:>11.0f}{one.cpu_ms:>11.0f}{one.ms / floor.ms:>11.1f}{one.ms / plain.ms:>11.2f}"
+            f"{one.ms / helm.ms:>11.2f}{one.cpu_ms / helm.cpu_ms:>11.2f}{one.peak:>11.0f}"
         )
 
 
-def _run(command: list[str], cwd: Path) -> tuple[float, float]:
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    took = time.perf_counter() - began
-    if status:
-        assert process.stderr is not None
-        sys.exit(f"{command}: {process.stderr.read().decode()}")
-    process.returncode = 0
-    return took, _mebibytes(usage)
+def _grow(folder: Path, program: str, rounds: int) -> None:
+    roots = {count: large(folder / f"growth-{count}", count) for count in GROWTH}
+    variants: dict[str, Variant] = {}
+    for count, root in roots.items():
+        variants[f"{count} environments"] = Variant([[program]], partial(_empty, root), cwd=root)
+        variants[f"{count}, --check"] = Variant([[program, "--check"]], cwd=root)
+    times = alternate(variants, folder, rounds)
+    print(f"\ngrowth: {SERVICES} services x {TENANTS} tenants, {rounds} rounds")
+    print(f"{'':26}" + "".join(f"{name:>15}" for name in ("median ms", "CPU ms", "CPU ms each", "peak MiB")))
+    for name, one in times.items():
+        count = int(name.split(",")[0].split()[0])
+        print(f"{name:26}{one.ms:>15.0f}{one.cpu_ms:>15.0f}{one.cpu_ms / count:>15.1f}{one.peak:>15.0f}")
 
 
-def _mebibytes(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / 1024
+def _empty(root: Path) -> None:
+    for made in ("out", "package.json", ".env.example", ".gen", ".github"):
+        path = root / made
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _outputs(root: Path) -> list[Path]:
+    return [path for made in ("out", ".github") for path in (root / made).rglob("*") if path.is_file()]
 
 
 if __name__ == "__main__":
