@@ -6,11 +6,13 @@ import json
 import random
 import re
 import subprocess
+from contextlib import suppress
 
 import pytest
 import yaml
 
 from compiler.emit.spell.github import FILTERS, quote_bash, quote_github
+from compiler.emit.spell.spelt import UnspeakableError
 from compiler.plan.leaf import Leaf
 from tests.github.workflow import expand
 
@@ -80,11 +82,8 @@ def test_a_line_of_json_holds_no_expression() -> None:
 
 @pytest.mark.parametrize("name", ["plain", "name", "variable", "tool"])
 def test_what_stands_bare_is_of_harmless_letters(name: str) -> None:
-    for text in _texts():
-        try:
+    for text in [*_texts(), "a", "ab-1", "A_B", "uv run --project x gen"]:
+        with suppress(UnspeakableError):
             spelt = FILTERS[name](Leaf(text)).text
-        except Exception as error:
-            assert type(error).__name__ == "UnspeakableError"
-        else:
             assert re.fullmatch("[A-Za-z0-9._/@:+=, -]+", spelt)
             assert spelt == text
