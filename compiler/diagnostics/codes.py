@@ -92,6 +92,7 @@ CODES: dict[str, str] = {
     "package-json-duplicate-key": "a key twice in package.json",
     "package-json-scripts": "scripts in package.json that are not texts",
     "foreign-file": "a file of the user's, where an output belongs",
+    "foreign-in-chart": "a file of the user's in a folder that is deployed as a whole",
     "unknown-file": "a file in out/ that is no output",
     "orphan-kept": "a file that is no output any more, and is not surely ours",
     "broken-record": "an ownership record that cannot be trusted",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from compiler.emit.file import Emitter
     from compiler.output.tree import Tree, TreeFile
 
+# Folders that Helm or Argo CD reads as a whole.
+_DEPLOYED = re.compile(r"out/[^/]+/(?:chart|argocd)/")
 ChangeKind = Literal["created", "changed", "removed", "unchanged"]
 Cause = Literal["hand-edited", "stale", "missing", "orphaned", "interrupted"]
 
@@ -168,14 +171,15 @@ class _Comparer:
                 continue
             why = self._why_kept(path, found, hashes)
             if why:
-                self.diagnostics.append(problems.orphan_kept(path, why))
+                kept = problems.orphan_in_chart if _DEPLOYED.match(path) else problems.orphan_kept
+                self.diagnostics.append(kept(path, why))
                 continue
             cause: Cause = "interrupted" if path in self.owned.journal.files else "orphaned"
             changes.append(Change(path, "removed", cause, found.data, None))
         removed = {change.path for change in changes}
         reported = {diagnostic.place.file for diagnostic in self.diagnostics}
         known = {*self.tree.files, *removed, *reported}
-        self.diagnostics += map(problems.unknown_file, self.owned.unknown(known))
+        self.diagnostics += map(_unknown, self.owned.unknown(known))
         return changes
 
     def _why_kept(self, path: str, found: Found, hashes: frozenset[str]) -> str | None:
@@ -186,6 +190,10 @@ class _Comparer:
         data = found.data or b""
         intact = digest(data) in hashes if hashes else is_untouched(data.decode("utf-8", "replace"))
         return None if intact else "it was changed by hand"
+
+
+def _unknown(path: str) -> Diagnostic:
+    return problems.foreign_in_chart(path) if _DEPLOYED.match(path) else problems.unknown_file(path)
 
 
 def _keeps_modes(changes: list[Change]) -> bool:

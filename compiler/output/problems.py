@@ -98,6 +98,26 @@ def unknown_file(path: str) -> Diagnostic:
     )
 
 
+def foreign_in_chart(path: str) -> Diagnostic:
+    """Something of the user's in a folder that Helm or Argo CD reads as a whole: it would be deployed, or override."""
+    return Diagnostic(
+        "foreign-in-chart",
+        f"{path} is not an output of `gen`, and whoever deploys this folder reads every file in it",
+        whole(path),
+        help="move it elsewhere: a file here is deployed too, and `.argocd-source.yaml` overrides the digests",
+    )
+
+
+def orphan_in_chart(path: str, why: str) -> Diagnostic:
+    """A file that is no output any more, and may not be removed, lies where it would be deployed all the same."""
+    return Diagnostic(
+        "foreign-in-chart",
+        f"{path} is no longer an output, and would be deployed all the same; it is kept, since {why}",
+        whole(path),
+        help="delete it, or move it elsewhere",
+    )
+
+
 def orphan_kept(path: str, why: str) -> Diagnostic:
     """A file is no output any more, but `why` forbids to remove it."""
     return Diagnostic(
