@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +14,9 @@ from tests.github.workflow import EVERY_FIELD, REFERENCE, Machine, load
 STAGING = load(REFERENCE / "elevaite-deploy-staging.yml")
 LOOKUP = load(EVERY_FIELD / "shop-deploy-staging-eu.yml")
 DIGEST = "sha256:" + "a" * 64
+# As buildx prints it for `{{json .Manifest}}`. Asked for `{{.Manifest.Digest}}` it prints a table for people instead.
+FOUND = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST})
+ASKED = re.escape("imagetools inspect --format {{json .Manifest}}")
 FOLDERS = ("apps/orders", "apps/catalog", "apps/website", "apps/old_site", "python_apps/auth_api")
 
 
@@ -44,7 +49,7 @@ def _tag(machine: Machine) -> str:
 
 
 def test_an_image_that_is_there_is_not_built_again(repository: Machine) -> None:
-    repository.stand_in("docker", ("imagetools inspect", f"{DIGEST}\n", 0))
+    repository.stand_in("docker", (ASKED, FOUND, 0))
     done = repository.run(STAGING, "build-auth-api", "Look for an image of the same inputs")
     assert done.outputs["digest"] == DIGEST
     (call,) = repository.calls("docker")
@@ -54,14 +59,14 @@ def test_an_image_that_is_there_is_not_built_again(repository: Machine) -> None:
 
 
 def test_an_image_that_is_not_there_is_built(repository: Machine) -> None:
-    repository.stand_in("docker", ("imagetools inspect", "ERROR: not found", 1))
+    repository.stand_in("docker", (ASKED, "ERROR: not found", 1))
     done = repository.run(STAGING, "build-auth-api", "Look for an image of the same inputs")
     assert done.code == 0
     assert set(done.outputs) == {"tag"}
 
 
 def test_the_tag_follows_the_folder_and_nothing_else(repository: Machine) -> None:
-    repository.stand_in("docker", ("", DIGEST, 0))
+    repository.stand_in("docker", (ASKED, FOUND, 0))
     first = _tag(repository)
     assert first.startswith("in-")
     assert len(first) == 67
@@ -77,12 +82,12 @@ def test_the_tag_follows_the_folder_and_nothing_else(repository: Machine) -> Non
 def test_a_folder_that_is_gone_fails(repository: Machine) -> None:
     _git(repository.checkout, "rm", "--quiet", "-r", "python_apps/auth_api")
     _commit(repository)
-    repository.stand_in("docker", ("", DIGEST, 0))
+    repository.stand_in("docker", (ASKED, FOUND, 0))
     assert repository.run(STAGING, "build-auth-api", "Look for an image of the same inputs").code != 0
 
 
 def test_who_builds_nothing_finds_what_the_same_inputs_gave(repository: Machine) -> None:
-    repository.stand_in("docker", ("", f"{DIGEST}\n", 0))
+    repository.stand_in("docker", (ASKED, FOUND, 0))
     done = repository.run(LOOKUP, "images", "Find the digests")
     assert done.code == 0, done.stderr
     services = ("old-site", "orders", "catalog", "website")
@@ -95,7 +100,7 @@ def test_who_builds_nothing_finds_what_the_same_inputs_gave(repository: Machine)
 
 
 def test_who_builds_nothing_says_what_is_missing(repository: Machine) -> None:
-    repository.stand_in("docker", ("catalog", "ERROR: not found", 1), ("", DIGEST, 0))
+    repository.stand_in("docker", ("catalog", "ERROR: not found", 1), (ASKED, FOUND, 0))
     done = repository.run(LOOKUP, "images", "Find the digests")
     assert done.code == 1
     assert "digests" not in done.outputs
