@@ -23,7 +23,10 @@ _PRINTED = ("git", "gh", "helm", "kubectl", "npm", "docker")
 
 @dataclass(frozen=True)
 class Call:
-    """One command: where it stands, who reads it there, and its words. `local` names what the script defines."""
+    """One command: where it stands, who reads it there, and its words. `local` names what the script defines.
+
+    Within a line of text a command may only be named, without what it needs.
+    """
 
     where: str
     reader: str
@@ -108,7 +111,7 @@ def page(path: str, text: str, tool: str) -> Iterator[Call]:
     for span in _SPAN.findall(_FENCE.sub("", text)):
         if re.match(rf"({re.escape(tool)}|gen|uv run gen|npm run) \S", span) and "`" not in span:
             for words in commands(_PLACEHOLDER.sub("WORD", span).replace("…", "WORD")):
-                yield Call(f"{path}: {span}", "person", words)
+                yield Call(f"{path}: {span}", "named", words)
 
 
 def blocks(text: str) -> list[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import alembic.config
 import typer
+import typer._click.exceptions as exceptions
 
 import genmigrate.cli
 import localdev.cli
@@ -48,9 +49,10 @@ TABLE: dict[tuple[str, ...], str] = {
     ("gh", "api"): "--field --input --jq --method --paginate --raw-field --silent",
     ("gh", "pr", "create"): "--base --body --head --title",
     ("gh", "pr", "list"): "--base --head --jq --json --repo --state",
+    ("gh", "secret", "set"): "--env",
     ("kubectl", "apply"): "--filename",
     ("kubectl", "create", "namespace"): "",
-    ("kubectl", "create", "secret", "generic"): "--from-literal --namespace",
+    ("kubectl", "create", "secret", "generic"): "--from-env-file --namespace",
     ("kubectl", "delete"): "--namespace",
     ("kubectl", "describe"): "--namespace --selector",
     ("kubectl", "get"): "--ignore-not-found --namespace --output --selector",
@@ -79,8 +81,8 @@ class Judge:
         if self._is_theirs(words) or words[0] in call.local:
             return None
         for tool in (self.tool, ("uv", "run", "gen"), ("gen",)):
-            if words[: len(tool)] == tool and (tool == self.tool or call.reader == "person"):
-                return gen(words[len(tool) :])
+            if words[: len(tool)] == tool and (tool == self.tool or call.reader in ("person", "named")):
+                return gen(words[len(tool) :], named=call.reader == "named")
         for prefix in self._runs():
             if words[: len(prefix)] == prefix:
                 return self._fault(words[len(prefix) :], call)
@@ -182,19 +184,23 @@ def _is_literal(word: str) -> bool:
     return "$" not in word and not word.rpartition("/")[2].isupper()
 
 
-def gen(words: tuple[str, ...]) -> str | None:
-    """Parse the words after the tool's name by its own command line, and run nothing."""
+def gen(words: tuple[str, ...], *, named: bool = False) -> str | None:
+    """Parse the words after the tool's name by its own command line, and run nothing; `named`: parts may be missing."""
     if words[:1] in (("dev",), ("migrate",)):
+        words += ("--help",) if named else ()
         return _argparse(localdev.cli._parser(), words)
     command, rest = typer.main.get_command(app), list(words)
     try:
-        context = command.make_context("gen", rest)
-        while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
-            name, command, rest = command.resolve_command(context, rest)
-            context = command.make_context(name, rest, parent=context)
+        with contextlib.redirect_stdout(io.StringIO()):
+            context = command.make_context("gen", rest)
+            while hasattr(command, "resolve_command") and (rest := [*context._protected_args, *context.args]):
+                name, command, rest = command.resolve_command(context, rest)
+                context = command.make_context(name, rest, parent=context)
     except typer.Exit:
         return None
-    except typer._click.exceptions.ClickException as error:
+    except (exceptions.MissingParameter, exceptions.NoArgsIsHelpError) as error:
+        return None if named else f"{type(error).__name__}: {error.message}"
+    except exceptions.ClickException as error:
         return f"{type(error).__name__}: {error.message}"
     return None
 
