@@ -15,7 +15,9 @@ STAGING = load(REFERENCE / "elevaite-deploy-staging.yml")
 LOOKUP = load(EVERY_FIELD / "shop-deploy-staging-eu.yml")
 DIGEST = "sha256:" + "a" * 64
 # As buildx prints it for `{{json .Manifest}}`. Asked for `{{.Manifest.Digest}}` it prints a table for people instead.
-FOUND = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST})
+FOUND = json.dumps(
+    {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST}
+)
 ASKED = re.escape("imagetools inspect --format {{json .Manifest}}")
 FOLDERS = ("apps/orders", "apps/catalog", "apps/website", "apps/old_site", "python_apps/auth_api")
 
