@@ -144,6 +144,22 @@ def test_a_worker_that_never_comes(platform: Platform, exchange: Path) -> None:
     assert json.loads((exchange / "stop").read_text())["workers"] == []
 
 
+def test_nobody_migrates_beside_a_worker_that_never_comes(platform: Platform, exchange: Path) -> None:
+    """The image of the second service cannot be pulled: the first stays as it is."""
+    platform.only("accounts", "flows")
+    worker = platform.worker("accounts", exchange)
+    ended = platform.run(
+        "upgrade", "--workers", "external", "--exchange", str(exchange), "--worker-timeout", "2"
+    )
+    assert ended.code == 10
+    assert "  ✗ flows terminated: no worker of flows came within 2 s" in ended.out
+    assert "  – accounts not started: accounts_default, accounts_to_shiba skipped" in ended.out
+    assert "0 up-to-date, 0 applied, 2 failed, 2 skipped" in ended.out
+    assert worker.wait(15) == 0
+    database = platform.service("accounts")["database"]
+    assert not platform.server.query("SELECT FROM pg_database WHERE datname = %s", parameters=[database])
+
+
 def test_sigterm_cancels_and_reports(platform: Platform) -> None:
     """The statement is cancelled, what was done before stays whole, exit code 10; Ctrl-C the same with 130."""
     platform.only("accounts")
