@@ -44,6 +44,14 @@ def tiers(trees: dict[str, Node]) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 "unknown-tier", f"found {shown(name)}, whose name says no tier", node.place, help=way_out
             )
+        elif tier is not None and (stem := name.split("-")[0]) in TIERS and stem != tier:
+            # What is called production is held against staging: one word must not end that.
+            yield Diagnostic(
+                "not-allowed",
+                f"found the tier {shown(tier)} for {shown(name)}, whose name says {stem}",
+                node.place,
+                help="remove it, or give the environment another name",
+            )
         elif tier == "local":
             local.append((name, node))
     local.sort(key=lambda one: (one[0] != "local", one[0]))

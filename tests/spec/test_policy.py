@@ -273,7 +273,8 @@ def test_an_exception(tmp_path: Path, fields: tuple[str, ...], expected: list[st
 
 def test_an_exception_of_an_environment_that_is_not_compared(tmp_path: Path) -> None:
     files = _excepted("migrations.lock_timeout", line="tier: staging\n")
-    assert mistakes(project(tmp_path, **files)) == ["production.yaml:5:13 unused-exception"]
+    files["demo"] = files.pop("production").replace("environment: production", "environment: demo")
+    assert mistakes(project(tmp_path, **files)) == ["demo.yaml:5:13 unused-exception"]
     assert "only production is compared" in said(tmp_path)
 
 
