@@ -41,8 +41,9 @@ _THEIR_VARIABLES = re.compile(
 )
 # The major version in the tag of an official image: `postgres:16.4-alpine@…`.
 _TAG = re.compile(r"/?postgres:([0-9]{1,4})\b")
-# Names of services beside the user's in compose.yaml; names of scripts beside `migrate:<service>`.
-_OUR_SERVICES = {"postgres", "migrations"}
+# Names of containers beside the user's, in compose.yaml or in a service's pods; names of scripts beside
+# `migrate:<service>`.
+_OUR_SERVICES = {"postgres", "migrations", "schema-gate"}
 # Roles that PostgreSQL does not let anybody create, besides those that begin with pg_.
 _ROLES = {"none", "public"}
 _PLAIN = "a plain value"
