@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from compiler.plan.read import Reader
     from compiler.spec.cluster import Cluster, Window
 
-# How much longer each limit of the chain is than the runner's, in seconds: the Job's covers pulling images and
-# scheduling, Helm's the Job's end, the workflow's three waits of Helm's (the hook, the rollout, taking it back) and
+# How much longer each limit of the chain is than the runner's, in seconds: the pod's covers pulling images, the Job's
+# scheduling too, Helm's the Job's end, the workflow's three waits of Helm's (the hook, the rollout, taking it back) and
 # the rest. Argo CD needs some minutes to notice a commit, and the rollout comes after the Job.
-_JOB_S, _HELM_S, _REST_S, _SYNC_S = 180, 240, 900, 1200
+_POD_S, _JOB_S, _HELM_S, _REST_S, _SYNC_S = 120, 180, 240, 900, 1200
 # GitHub ends a job after six hours, whatever is written.
 _GITHUB_MINUTES = 360
 
@@ -176,6 +176,7 @@ def _deadlines(read: Reader) -> DeadlinesPlan:
     runner = derive(lambda words: -(-milliseconds(words) // 1000), written)
     return DeadlinesPlan(
         runner_s=runner,
+        pod_s=derive(lambda seconds: seconds + _POD_S, runner),
         job_s=derive(lambda seconds: seconds + _JOB_S, runner),
         helm_s=derive(lambda seconds: seconds + _HELM_S, runner),
         serving_s=derive(lambda seconds: seconds + _JOB_S + _SYNC_S, runner),

@@ -196,6 +196,7 @@ class DeadlinesPlan:
     """
 
     runner_s: Leaf[int]
+    pod_s: Leaf[int]
     job_s: Leaf[int]
     helm_s: Leaf[int]
     serving_s: Leaf[int]

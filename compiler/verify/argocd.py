@@ -109,6 +109,9 @@ def _sync(application: Document, automated: bool | None) -> Iterator[Finding]:
     limit = find(policy, "retry", "limit")
     if not isinstance(limit, int) or not 0 < limit <= _MOST_TRIES:
         yield application.breaks("argocd-retry", f"found the limit {limit!r}", *at, "retry", "limit")
+    elif find(policy, "retry", "refresh") is not True:
+        message = "found tries that do not take up the commit that mends them"
+        yield application.breaks("argocd-retry", message, *at, "retry", "refresh")
     if application.at("metadata", "finalizers"):
         yield application.breaks("argocd-finalizer", "found a finalizer", "metadata", "finalizers")
     if application.at("spec", "ignoreDifferences"):

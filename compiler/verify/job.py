@@ -37,6 +37,12 @@ _ANNOTATIONS = {
     "linkerd.io/inject": "disabled",
     "sidecar.istio.io/inject": "false",
 }
+# What lets a Job of Argo CD outlive the release that it migrated for; nothing of it starts a Job again.
+_KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "argocd.argoproj.io/ignore-healthcheck": "true",
+}
 
 
 def exists(chart: Chart) -> Iterator[Finding]:
@@ -81,10 +87,10 @@ def _envelope(job: Document, argocd: bool) -> Iterator[Finding]:
         yield job.breaks("job-retries", f"found {found!r} instead of {tries}", "spec", "backoffLimit")
     if bool(_HASHED.fullmatch(job.name)) != argocd or (DIGESTS in job.name) != argocd:
         yield job.breaks("job-name", f"found the name {job.name!r}", "metadata", "name")
-    options = str(job.annotations.get("argocd.argoproj.io/sync-options", ""))
-    if "Force" in options or "Replace" in options:
-        path = ("metadata", "annotations", "argocd.argoproj.io/sync-options")
-        yield job.breaks("job-kept", "found a Job that every sync starts again", *path)
+    for name, value in _KEPT.items() if argocd else ():
+        if job.annotations.get(name) != value:
+            path = ("metadata", "annotations", name)
+            yield job.breaks("job-kept", f"found {name}: {job.annotations.get(name)!r}", *path)
 
 
 def _failures(job: Document) -> Iterator[Finding]:
@@ -110,9 +116,15 @@ def _driver(job: Document) -> Iterator[Finding]:
 
 def _deadlines(job: Document) -> Iterator[Finding]:
     runner, limit = runner_deadline(job), job.at("spec", "activeDeadlineSeconds")
+    pod = job.at(*POD, "activeDeadlineSeconds")
     if runner is None or not isinstance(limit, int) or runner >= limit:
         message = f"found {limit!r} seconds for the Job, {runner!r} for the runner in it"
         yield job.breaks("job-deadlines", message, "spec", "activeDeadlineSeconds")
+    elif not isinstance(pod, int) or not runner < pod < limit:
+        message = (
+            f"found {pod!r} seconds for the pod, {runner!r} for the runner in it and {limit} for its Job"
+        )
+        yield job.breaks("job-deadlines", message, *POD, "activeDeadlineSeconds")
 
 
 def runner_deadline(job: Document) -> int | None:

@@ -114,6 +114,9 @@ def _budget(budget: Document, chooser: _Chooser) -> Iterator[Finding]:
         yield budget.breaks(
             "budget", "found a budget that is not: one pod at a time", "spec", "maxUnavailable"
         )
+    if budget.at("spec", "unhealthyPodEvictionPolicy") != "AlwaysAllow":
+        message = "found pods that are not ready and keep a node from being emptied"
+        yield budget.breaks("budget", message, "spec", "unhealthyPodEvictionPolicy")
 
 
 def _policy(policy: Document, is_jobs: bool) -> Iterator[Finding]:

@@ -52,13 +52,15 @@ RULES: dict[str, str] = {
     "job-closure": "everything that the migration Job needs is there before it: a hook of lower weight, "
     "or an earlier wave",
     "job-order": "the migration Job runs before the services: a hook before install and upgrade, or a wave below 0",
-    "job-deadlines": "each limit is longer than the one inside it: the runner's, the Job's, Helm's, the workflow's",
+    "job-deadlines": "each limit is longer than the one inside it: the runner's, the pod's, the Job's, Helm's, "
+    "the workflow's",
     "job-driver": "the driver is the first container of the migration Job and waits for the workers beside it, "
     "so that its log is the one that is shown",
     "job-workers": "the migration Job has one worker for each migrating service, in the plan's order, from its image",
     "job-mounts": "driver and workers share the plan, the runner and the folder of their exchange",
     "job-retries": "a Job that Helm waits for is tried once; one that Argo CD syncs, four times",
-    "job-kept": "a finished migration Job stays, with its logs, until the next one",
+    "job-kept": "a finished migration Job stays, with its logs: Helm's until the next one, Argo CD's until somebody "
+    "removes it, so that who takes back a release finds it done",
     "job-alone": "one pod migrates at a time, and a new one starts only when the one before is gone",
     "job-failures": "a pod that is evicted is tried again; a failure that another try cannot cure ends the Job",
     "job-restarts": "a container of the migration Job is never restarted in place",
@@ -94,7 +96,7 @@ RULES: dict[str, str] = {
     "argocd-release": "the application, its release and the labels of its objects have one name",
     "argocd-sync": "a sync is automated as the policy says; then it removes and repairs, and never removes everything",
     "argocd-sync-options": "a sync creates no namespace, replaces nothing by force and removes last",
-    "argocd-retry": "a failed sync is tried again a bounded number of times",
+    "argocd-retry": "a failed sync is tried again a bounded number of times, with the newest commit",
     "argocd-finalizer": "to delete the application does not delete what it deployed",
     "argocd-differences": "no difference is ignored",
     # compose.py

@@ -55,7 +55,7 @@ TABLE: dict[tuple[str, ...], str] = {
     ("kubectl", "create", "secret", "generic"): "--from-env-file --namespace",
     ("kubectl", "delete"): "--namespace",
     ("kubectl", "describe"): "--namespace --selector",
-    ("kubectl", "get"): "--ignore-not-found --namespace --output --selector",
+    ("kubectl", "get"): "--ignore-not-found --namespace --output --selector --sort-by",
     ("kubectl", "logs"): "--container --namespace --selector --tail",
     ("kubectl", "port-forward"): "--namespace",
     ("kubectl", "rollout", "status"): "--namespace --timeout",

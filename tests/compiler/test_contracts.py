@@ -177,7 +177,7 @@ BROKEN = [
         "--selector app.kubernetes.io/name=elevaite-migrations",
         "--selector app=elevaite",
     ),
-    ("out/production/README.md", "--container migrations", "--container driver"),
+    ("out/production/README.md", "--sort-by", "--sorted-by"),
     ("out/staging/README.md", "job/elevaite-migrations", "job/elevaite-migration"),
     ("out/staging/README.md", "--namespace staging", "--namespace stage"),
     ("out/local/README.md", "`npm run dev`", "`npm run start`"),

@@ -98,6 +98,7 @@ MUTATIONS = (
         "PruneLast=true\n      - Replace=true",
     ),
     Mutation("argocd-retry", "for ever", APPLICATION, "limit: 5", "limit: -1"),
+    Mutation("argocd-retry", "the same commit", APPLICATION, "      refresh: true\n", ""),
     Mutation(
         "argocd-finalizer",
         "deletes all",

@@ -6,6 +6,7 @@ from tests.verify.mutations.model import ARGO_JOB, JOB, STAGING, Mutation
 
 PLAN = STAGING + "plan.json"
 DEADLINE = "activeDeadlineSeconds: 1980"
+POD = "activeDeadlineSeconds: 1920"
 GRACE = "terminationGracePeriodSeconds: 60"
 RETRIED = "values: [1, 2, 5, 6, 7, 8, 9]"
 
@@ -13,6 +14,8 @@ MUTATIONS = (
     Mutation("job-exists", "none", JOB, "batch/v1\nkind: Job", "v1\nkind: Service"),
     Mutation("job-deadlines", "the Job's is the runner's", JOB, DEADLINE, "activeDeadlineSeconds: 1800"),
     Mutation("job-deadlines", "the Job has none", ARGO_JOB, "  " + DEADLINE + "\n", ""),
+    Mutation("job-deadlines", "the pod's is the Job's", JOB, POD, "activeDeadlineSeconds: 1980"),
+    Mutation("job-deadlines", "the pod has none", ARGO_JOB, "      " + POD + "\n", ""),
     Mutation("job-deadlines", "the runner has none", JOB, "            - --deadline=1800\n", ""),
     Mutation("job-driver", "workers it does not know", JOB, "- --workers=external", "- --workers=here"),
     Mutation("job-driver", "only another command", ARGO_JOB, "- upgrade", "- status"),
@@ -53,8 +56,23 @@ MUTATIONS = (
         "job-kept",
         "a Job that every sync starts again",
         ARGO_JOB,
-        '"-1"',
-        '"-1"\n    argocd.argoproj.io/sync-options: Force=true,Replace=true',
+        "sync-options: Prune=false",
+        "sync-options: Prune=false,Force=true,Replace=true",
+    ),
+    Mutation("job-kept", "a Job that the next release removes", ARGO_JOB, "Prune=false", "Prune=true"),
+    Mutation(
+        "job-kept",
+        "a Job that looks out of sync",
+        ARGO_JOB,
+        "    argocd.argoproj.io/compare-options: IgnoreExtraneous\n",
+        "",
+    ),
+    Mutation(
+        "job-kept",
+        "a failed Job of long ago that makes the application look ill",
+        ARGO_JOB,
+        '    argocd.argoproj.io/ignore-healthcheck: "true"\n',
+        "",
     ),
     Mutation(
         "job-alone", "a second pod beside", JOB, "podReplacementPolicy: Failed", "podReplacementPolicy: null"

@@ -198,6 +198,13 @@ MUTATIONS = (
         "maxUnavailable: 0\n",
         BUDGET,
     ),
+    Mutation(
+        "budget",
+        "kept by pods that are not ready",
+        SERVICE,
+        "unhealthyPodEvictionPolicy: AlwaysAllow",
+        "unhealthyPodEvictionPolicy: IfHealthyBudget",
+    ),
     Mutation("rollout", "all at once", SERVICE, "type: RollingUpdate", "type: Recreate"),
     Mutation("rollout", "pods that go first", ARGO_SERVICE, "maxUnavailable: 0", "maxUnavailable: 1"),
 )

@@ -17,7 +17,9 @@ one looks. Beats are counted in looks and not in time: a laptop that slept looks
 
 1. Driver: refuses a folder in which another driver beats, then removes every file that an earlier run left.
    A worker that had said it is alive says so again within a second.
-2. Driver, per service in plan order: waits for a live worker, writes its `go`, repeats `lines`, reads `result`.
+2. Driver, before an upgrade by containers: waits for a live worker of every service, so that none migrates
+   beside one that never comes. Then, per service in plan order: waits for a live worker, writes its `go`,
+   repeats `lines`, reads `result`.
    Another worker id, or no beat for SILENCE_S, or the end of the process it started: the worker is dead.
 3. Worker: waits for the `go` that names it. While it works a thread beats, heeds `stop` and SIGTERM, and
    notices a driver that beats no more (killed): then the statement in progress is cancelled.

@@ -85,6 +85,10 @@ class Driver:
             self._exchange.clear(names_of_all)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._on_signal)
+            missing = self._missing_worker()
+            if missing:
+                self.outcomes.append(missing)
+                return missing.code
             for index, service in enumerate(self._services):
                 outcome = self._serve(service, self._services[index + 1 : index + 2])
                 self.outcomes.append(outcome)
@@ -99,7 +103,8 @@ class Driver:
     @property
     def not_started(self) -> list[Service]:
         """The services that were not asked because an earlier one failed."""
-        return self._services[len(self.outcomes) :]
+        asked = {outcome.service.name for outcome in self.outcomes}
+        return [service for service in self._services if service.name not in asked]
 
     def name_the_rest(self) -> int:
         """Say which services were not asked, with their schemas; returns how many schemas that are."""
@@ -120,6 +125,31 @@ class Driver:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
 
+    def _missing_worker(self) -> Outcome | None:
+        """Wait for the containers of all services, before the first migrates: one may have no image that can be pulled.
+
+        Returns the outcome of the first that did not come. Only an upgrade leaves half of its work behind.
+        """
+        if self._workers.mode != "external" or self.order.command != "upgrade":
+            return None
+        for service in self._services:
+            try:
+                self._await_worker(service)
+            except RunError as trouble:
+                return self._failed(Outcome(service), trouble)
+        return None
+
+    def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
+        """Say that a whole service could not be served, and note it."""
+        outcome.code, outcome.word = trouble.code, trouble.word
+        outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
+        self._say(f"  ✗ {outcome.service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
+        if trouble.way_out:
+            self._say(f"    → {trouble.way_out}", self.order.command == "sql")
+        settled = sum(outcome.counts.values())
+        outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
+        return outcome
+
     def _serve(self, service: Service, following: Sequence[Service]) -> Outcome:
         outcome = Outcome(service)
         try:
@@ -130,11 +160,7 @@ class Driver:
                 self._start(each)
             self._follow(service, worker, outcome)
         except RunError as trouble:
-            outcome.code, outcome.word = trouble.code, trouble.word
-            outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
-            self._say(f"  ✗ {service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
-            if trouble.way_out:
-                self._say(f"    → {trouble.way_out}", self.order.command == "sql")
+            return self._failed(outcome, trouble)
         if outcome.code != OK:
             settled = sum(outcome.counts.values())
             outcome.counts["failed"] += len(self.order.targets[service.name]) - settled
