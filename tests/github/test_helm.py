@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.compiler.project import copy_project, edit, gen
 from tests.github.workflow import EVERY_FIELD, REFERENCE, Machine, load
 
 STAGING = load(REFERENCE / "elevaite-deploy-staging.yml")
@@ -125,9 +127,14 @@ def test_upgrade(machine: Machine) -> None:
     assert "--rollback-on-failure --wait --timeout 2040s" in text
 
 
-def test_manual_rollback_leaves_the_release_as_it_failed(machine: Machine) -> None:
+def test_manual_rollback_leaves_the_release_as_it_failed(machine: Machine, tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    edit(project / "environments/staging.yaml", "promote:", "rollback: {code: manual}\npromote:")
+    gen(project)
     machine.stand_in("helm", ("", "", 0))
-    machine.run(WINDOW, "deploy", "Migrate and upgrade", {"steps.before.outputs.uid": ""})
+    staging = load(project / ".github/workflows/elevaite-deploy-staging.yml")
+    done = machine.run(staging, "deploy", "Migrate and upgrade", {"steps.before.outputs.uid": ""})
+    assert done.code == 0, done.stderr
     (call,) = machine.calls("helm")
     assert "--rollback-on-failure" not in call
     assert "--wait" in call
