@@ -73,7 +73,7 @@ def _group(version: str) -> str:
 def _source(application: Document, chart: Chart) -> Iterator[Finding]:
     at = ("spec", "source")
     source = mapping(application.at(*at))
-    repository, revision = str(source.get("repoURL")), str(source.get("targetRevision"))
+    repository, revision = str(source.get("repoURL", "")), str(source.get("targetRevision", ""))
     if not _REPOSITORY.fullmatch(repository):
         yield application.breaks("argocd-repository", f"found {repository!r}", *at, "repoURL")
     if not BRANCH.fullmatch(revision):
@@ -101,7 +101,7 @@ def _sync(application: Document, automated: bool | None) -> Iterator[Finding]:
         yield application.breaks("argocd-sync", f"found {policy['automated']}", *at, "automated")
     options = sequence(policy.get("syncOptions"))
     if set(map(str, options)) != _OPTIONS:
-        odd = next((number for number, option in enumerate(options) if option not in _OPTIONS), None)
+        odd = next((number for number, option in enumerate(options) if str(option) not in _OPTIONS), None)
         missing = sorted(_OPTIONS - set(map(str, options)))
         what = options[odd] if odd is not None else f"no {missing[0]}"
         path = (*at, "syncOptions") if odd is None else (*at, "syncOptions", odd)

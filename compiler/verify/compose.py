@@ -102,7 +102,9 @@ def _secrets(compose: Document, name: str, service: dict[str, Any]) -> Iterator[
 
 
 def _image(compose: Document, name: str, service: dict[str, Any]) -> Iterator[Finding]:
-    images = {find(one, "image") for one in mapping(compose.at("services")).values() if find(one, "build")}
+    images = {
+        str(find(one, "image")) for one in mapping(compose.at("services")).values() if find(one, "build")
+    }
     image = str(service.get("image"))
     if image not in images and not _DIGEST.search(image):
         yield compose.breaks("compose-image", f"found {image!r}", "services", name, "image")

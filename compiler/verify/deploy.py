@@ -47,6 +47,8 @@ def check(workflow: Document, chart: Chart) -> Iterator[Finding]:
             at = ("jobs", name, "steps", number)
             yield from _target(workflow, (*at, "env"), find(step, "env"), expected)
             yield from _helm(workflow, at, mapping(step), job, chart)
+        if name == "deploy" and chart.objects and not find(job, "env", "NAMESPACE"):
+            yield workflow.breaks("workflow-target", "found no namespace", "jobs", name, "name")
         yield from _limits(workflow, name, job, chart)
 
 

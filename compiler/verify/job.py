@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HASHED = re.compile(rf"[a-z0-9-]+-[0-9a-f]{{8}}-{re.escape(DIGESTS)}")
 _DEADLINE = re.compile(r"--deadline=([0-9]+)")
 # The runner's exit codes that another try cannot cure.
-_PERMANENT = {1, 2, 5, 6, 7, 8, 9}
+_PERMANENT = [str(code) for code in (1, 2, 5, 6, 7, 8, 9)]
 _SHARED = {"plan", "runner", "exchange"}
 _GRACE_S = 60
 _TRIES = {"helm": 0, "argocd": 3}
@@ -102,7 +102,11 @@ def _failures(job: Document) -> Iterator[Finding]:
     codes = mapping(find(failed, "onExitCodes"))
     ends = find(failed, "action") == "FailJob" and codes.get("operator") == "In"
     first = job.at(*POD, "containers", 0, "name")
-    if not ends or set(sequence(codes.get("values"))) != _PERMANENT or codes.get("containerName") != first:
+    if (
+        not ends
+        or sorted(map(str, sequence(codes.get("values")))) != _PERMANENT
+        or codes.get("containerName") != first
+    ):
         yield job.breaks("job-failures", "found failures that are tried again in vain", *at, 1, "action")
 
 
@@ -135,7 +139,7 @@ def runner_deadline(job: Document) -> int | None:
 
 def _workers(job: Document, chart: Chart) -> Iterator[Finding]:
     containers = sequence(job.at(*POD, "containers"))
-    expected = [str(service.get("name")) for service in chart.migrating]
+    expected = [str(find(service, "name")) for service in chart.migrating]
     found = [_served(container) for container in containers[1:]]
     if found != expected and chart.plan:
         number = next(
@@ -159,7 +163,7 @@ def _served(container: Any) -> str:
 
 def _mounts(job: Document) -> Iterator[Finding]:
     for number, container in enumerate(sequence(job.at(*POD, "containers"))):
-        mounted = {find(mount, "name") for mount in sequence(find(container, "volumeMounts"))}
+        mounted = {str(find(mount, "name")) for mount in sequence(find(container, "volumeMounts"))}
         missing = sorted(_SHARED - mounted)
         if missing:
             path = (*POD, "containers", number, "volumeMounts")

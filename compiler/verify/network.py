@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from compiler.verify.chart import service_of
 from compiler.verify.document import find, mapping, sequence
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(chart: Chart) -> Iterator[Finding]:
     policies = {
         name
         for policy in chart.of("NetworkPolicy")
-        if {"Ingress", "Egress"} <= set(sequence(policy.at("spec", "policyTypes")))
+        if {"Ingress", "Egress"} <= set(map(str, sequence(policy.at("spec", "policyTypes"))))
         for name in chooser.pods(policy, "matchLabels", at="podSelector")
     }
     for workload in chart.workloads:
@@ -47,7 +48,10 @@ def check(chart: Chart) -> Iterator[Finding]:
         yield from _service(service, chooser)
     for budget in chart.of("PodDisruptionBudget"):
         yield from _budget(budget, chooser)
+    migrating = {str(find(service, "name")) for service in chart.migrating}
     for policy in chart.of("NetworkPolicy"):
+        pods = [chooser.workloads[name] for name in chooser.pods(policy, "matchLabels", at="podSelector")]
+        yield from _needed(policy, any(one.kind == "Job" or service_of(one) in migrating for one in pods))
         yield from _policy(
             policy, any(chosen(policy.at("spec", "podSelector"), job) for job in chart.of("Job"))
         )
@@ -93,13 +97,13 @@ def _service(service: Document, chooser: _Chooser) -> Iterator[Finding]:
         yield service.breaks("selectors", f"found a Service that selects {found}", "spec", "selector")
         return
     listening = {
-        key
+        str(key)
         for container in sequence(deployments[0].at("spec", "template", "spec", "containers"))
         for port in sequence(find(container, "ports"))
         for key in (find(port, "name"), find(port, "containerPort"))
     }
     for number, port in enumerate(sequence(service.at("spec", "ports"))):
-        if find(port, "nodePort") or find(port, "targetPort") not in listening:
+        if find(port, "nodePort") or str(find(port, "targetPort")) not in listening:
             message = f"found the port {find(port, 'targetPort')!r}, at which no pod listens"
             yield service.breaks("service-ports", message, "spec", "ports", number, "targetPort")
 
@@ -133,8 +137,21 @@ def _policy(policy: Document, is_jobs: bool) -> Iterator[Finding]:
             yield policy.breaks("network-open", "found a way out to anywhere", "spec", "egress", number)
 
 
+def _needed(policy: Document, has_database: bool) -> Iterator[Finding]:
+    """Check that names are resolved, and that a port besides that is open where there is a database."""
+    ports = [
+        (find(port, "port"), find(port, "protocol"))
+        for rule in sequence(policy.at("spec", "egress"))
+        for port in sequence(find(rule, "ports"))
+    ]
+    if (53, "UDP") not in ports or (53, "TCP") not in ports:
+        yield policy.breaks("network-needed", "found no way to resolve names", "spec", "egress")
+    elif has_database and len(ports) <= 2:
+        yield policy.breaks("network-needed", "found no way to the database", "spec", "egress")
+
+
 def _is_anybody(peer: Any) -> bool:
-    if find(peer, "ipBlock", "cidr") in _ANYWHERE:
+    if str(find(peer, "ipBlock", "cidr")) in _ANYWHERE:
         return True
     selectors = [
         mapping(peer)[name] for name in ("podSelector", "namespaceSelector") if name in mapping(peer)

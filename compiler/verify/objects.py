@@ -76,6 +76,10 @@ def _labels(document: Document, release: str) -> Iterator[Finding]:
     elif label(document, "instance") != release:
         path = ("metadata", "labels", "app.kubernetes.io/instance")
         yield document.breaks("chart-labels", f"found a label that is not of {release!r}", *path)
+    pods = document.at("spec", "template", "metadata", "labels")
+    if pods is not None and pods != document.at("metadata", "labels"):
+        at = ("spec", "template", "metadata", "labels")
+        yield document.breaks("chart-labels", "found pods that say something else", *at)
 
 
 def _values(chart: Chart) -> Iterator[Finding]:

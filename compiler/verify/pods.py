@@ -183,9 +183,9 @@ def _secrets(document: Document, path: Path, container: dict[str, Any]) -> Itera
 
 
 def _mounts(document: Document, path: Path, container: dict[str, Any]) -> Iterator[Finding]:
-    volumes = {find(volume, "name") for volume in sequence(document.at(*POD, "volumes"))}
+    volumes = {str(find(volume, "name")) for volume in sequence(document.at(*POD, "volumes"))}
     for number, mount in enumerate(sequence(container.get("volumeMounts"))):
-        name = find(mount, "name")
+        name = str(find(mount, "name"))
         if name not in volumes:
             yield document.breaks("pod-mounts", f"found no volume {name!r}", *path, "volumeMounts", number)
         elif name in _READ_ONLY and find(mount, "readOnly") is not True:

@@ -21,6 +21,7 @@ _HOOK, _WEIGHT, _POLICY = "helm.sh/hook", "helm.sh/hook-weight", "helm.sh/hook-d
 _WAVE = "argocd.argoproj.io/sync-wave"
 _EVENTS = {"pre-install", "pre-upgrade"}
 _HASH_LENGTH = 8
+_RUNNER = ["python3", "-m", "genmigrate"]
 
 
 def check(chart: Chart) -> Iterator[Finding]:
@@ -38,6 +39,7 @@ def check(chart: Chart) -> Iterator[Finding]:
     yield from _files(chart)
     yield from _gates(chart)
     yield from _access(chart)
+    yield from _commands(chart)
 
 
 def _events(document: Document) -> set[str]:
@@ -141,7 +143,7 @@ def _plan(files: Document, spelt: str, chart: Chart) -> Iterator[Finding]:
 
 
 def _gates(chart: Chart) -> Iterator[Finding]:
-    migrating = {service.get("name") for service in chart.migrating}
+    migrating = {str(find(service, "name")) for service in chart.migrating}
     job = next(iter(chart.of("Job")), None)
     for deployment in chart.of("Deployment"):
         service = service_of(deployment)
@@ -169,25 +171,53 @@ def _mounted_files(document: Document) -> dict[str, str]:
 
 def _access(chart: Chart) -> Iterator[Finding]:
     """Check tenants and URLs of all that migrates or waits for migrations."""
-    urls = {str(service.get("name")): service.get("url_env") for service in chart.migrating}
-    name = chart.plan.at("tenants_env") if chart.plan else None
+    urls = {str(find(service, "name")): str(find(service, "url_env")) for service in chart.migrating}
+    name = str(chart.plan.at("tenants_env")) if chart.plan else None
     tenants = ",".join(map(str, sequence(chart.plan.at("tenants")))) if chart.plan else ""
     for document in chart.workloads:
         for path, container in containers(document):
             words = list(map(str, sequence(container.get("command"))))
             served = [word.partition("=")[2] for word in words if word.startswith("--service=")]
-            if "genmigrate" not in words or not served:
+            # The driver talks to its workers only. Whatever else is of a migrating service needs what that needs.
+            is_driver = document.kind == "Job" and path[-1] == 0
+            if is_driver or not (served or image_of(container) in urls):
                 continue
-            variables = {find(one, "name"): one for one in sequence(container.get("env"))}
+            variables = {str(find(one, "name")): one for one in sequence(container.get("env"))}
             if name and find(variables.get(name), "value") != tenants:
                 number = list(variables).index(name) if name in variables else 0
                 at = (*path, "env", number, "value")
                 yield document.breaks("migration-access", "found other tenants than the plan's", *at)
             # That the image is of another service is a finding of its own.
             wanted = [urls[name] for name in (*served, image_of(container)) if name in urls]
-            secrets = (find(variables.get(url), "valueFrom", "secretKeyRef", "name") for url in wanted)
-            if wanted and not any(secrets):
+            secrets = [(find(variables.get(url), "valueFrom", "secretKeyRef", "key"), url) for url in wanted]
+            if wanted and not any(key == url for key, url in secrets):
                 message = f"found no Secret that gives {wanted[0]}"
                 referring = [n for n, one in enumerate(variables.values()) if find(one, "valueFrom")]
                 at = (*path, "env", *((referring[0], "name") if referring else ()))
                 yield document.breaks("migration-access", message, *at)
+
+
+def _commands(chart: Chart) -> Iterator[Finding]:
+    """Check that what runs the runner finds it, the plan and the exchange where they are mounted."""
+    for document in chart.workloads:
+        for path, container in containers(document):
+            mounts = {
+                str(find(mount, "name")): str(find(mount, "mountPath"))
+                for mount in sequence(container.get("volumeMounts"))
+            }
+            if not {"plan", "runner"} <= mounts.keys():
+                continue
+            words = list(map(str, sequence(container.get("command"))))
+            wanted = [f"--plan={mounts['plan']}/plan.json"]
+            wanted += [f"--exchange={mounts['exchange']}"] if "exchange" in mounts else []
+            missing = [word for word in wanted if word not in words]
+            if words[:3] != _RUNNER:
+                missing.append(" ".join(_RUNNER))
+            if missing:
+                message = f"found no {missing[0]}"
+                yield document.breaks("migration-command", message, *path, "command")
+            folder = {"name": "PYTHONPATH", "value": mounts["runner"].rpartition("/")[0]}
+            if folder not in sequence(container.get("env")):
+                yield document.breaks(
+                    "migration-command", f"found no runner in {folder['value']}", *path, "env"
+                )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from compiler.verify.finding import Finding, Path
 
 _PINS = {f"{action.name}@{action.commit}" for action in ACTIONS}
+_VERSIONS = tuple(VERSIONS.values())
 _CHECKOUT, _PUSH = "actions/checkout@", "docker/build-push-action@"
 _STRICT = "set -euo pipefail\n"
 _SECRET = re.compile(r"\bsecrets\s*[.\[]|\bgithub\.token\b|\bsteps\.token\.")
@@ -77,14 +78,14 @@ def _action(workflow: Document, at: Path, step: dict[str, Any], kind: str) -> It
     if "continue-on-error" in step:
         message = "found a step whose failure does not count"
         yield workflow.breaks("workflow-failures", message, *at, "continue-on-error")
-    uses = step.get("uses")
-    if uses is None:
+    if "uses" not in step:
         return
+    uses = str(step["uses"])
     inputs = mapping(step.get("with"))
     if uses not in _PINS:
         yield workflow.breaks("workflow-action", f"found the action {uses!r}", *at, "uses")
     for name in ("version", "go-version"):
-        if name in inputs and inputs[name] not in VERSIONS.values():
+        if name in inputs and inputs[name] not in _VERSIONS:
             message = f"found {name}: {inputs[name]!r}"
             yield workflow.breaks("workflow-action", message, *at, "with", name)
     if uses.startswith(_CHECKOUT) and inputs.get("persist-credentials") is not False:

@@ -31,7 +31,10 @@ _GRANTS: dict[str, dict[str, set[str]]] = {
     },
 }
 _RUNNER = re.compile(r"ubuntu-[0-9]{2}\.[0-9]{2}")
-_NEEDED = re.compile(r"\bneeds\.([a-z][a-z0-9_-]*)\.")
+_NEEDED = re.compile(r"\bneeds\.([a-z][a-z0-9_-]*)\.(?:outputs\.([a-z][a-z0-9_-]*))?")
+_STEP = re.compile(r"\bsteps\.([a-z][a-z0-9_-]*)\.")
+# What a pull request is held against, by the end of a line of a script.
+_CHECKS = {"--check": "drift", "lint": "the linters", "migrations check": "revisions that meet"}
 _ALWAYS = "${{ always() }}"
 _LONGEST_MINUTES = 360
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}$")
@@ -92,7 +95,7 @@ def _rights(workflow: Document, name: str, job: dict[str, Any], kind: str) -> It
     if not isinstance(rights, dict):
         yield workflow.breaks("workflow-permissions", f"found {rights!r}", "jobs", name, "permissions")
     for scope, right in mapping(rights).items():
-        if right not in _GRANTS[kind].get(scope, ()):
+        if str(right) not in _GRANTS[kind].get(scope, ()):
             path = ("jobs", name, "permissions", scope)
             yield workflow.breaks("workflow-permissions", f"found {scope}: {right}", *path)
 
@@ -118,12 +121,22 @@ def _needs(workflow: Document, name: str, job: dict[str, Any], jobs: dict[str, A
     needed = {needs} if isinstance(needs, str) else set(map(str, sequence(needs)))
     for other in sorted(needed - jobs.keys()):
         yield workflow.breaks("workflow-needs", f"found no job {other!r}", "jobs", name, "needs")
+    steps = {str(find(step, "id")) for step in sequence(job.get("steps"))}
     for path, text in strings(job, ("jobs", name)):
-        if "needs." in text:
-            for other in sorted(set(_NEEDED.findall(text)) - needed):
-                yield workflow.breaks(
-                    "workflow-needs", f"found an output of {other!r}, not waited for", *path
-                )
+        for message in _missing(text, needed, steps, jobs) if "${{" in text else ():
+            yield workflow.breaks("workflow-needs", message, *path)
+
+
+def _missing(text: str, needed: set[str], steps: set[str], jobs: dict[str, Any]) -> Iterator[str]:
+    """Say what the expressions of a text read that is not there."""
+    for job, output in _NEEDED.findall(text):
+        if job not in needed:
+            yield f"found an output of {job!r}, not waited for"
+        elif output and output not in mapping(find(jobs.get(job), "outputs")):
+            yield f"found no output {output!r} of {job!r}"
+    for step in _STEP.findall(text):
+        if step not in steps:
+            yield f"found no step {step!r}"
 
 
 def _images(workflow: Document, name: str, job: dict[str, Any]) -> Iterator[Finding]:
@@ -155,6 +168,11 @@ def _reports(workflow: Document, jobs: dict[str, Any], kind: str) -> Iterator[Fi
         script = str(find(jobs.get(name), "steps", 0, "run"))
         if '.value.result != "success"' not in script or "exit 1" not in script:
             yield workflow.breaks(rule, "found a check that fails for nothing", *at, "steps", 0, "run")
+        scripts = "\n".join(str(find(step, "run")) for step in sequence(find(jobs.get("config"), "steps")))
+        for words, what in _CHECKS.items():
+            if f" {words}\n" not in scripts:
+                message = f"found no check for {what}"
+                yield workflow.breaks("workflow-checks", message, "jobs", "config", "name")
         for other in others:
             if "if" in mapping(jobs[other]):
                 yield workflow.breaks(rule, "found a job that may be left out", "jobs", other, "if")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -47,12 +48,13 @@ def test_table(update: bool) -> None:
     for rule, holds in RULES.items():
         broken = [_cell(mutation.what) for mutation in MUTATIONS if mutation.rule == rule]
         lines.append(f"| `{rule}` | {holds} | {len(broken)}: {'; '.join(broken)} |")
-    head, _, _ = page.partition("| rule |")
+    count = f"{len(RULES)} rules, {len(MUTATIONS)} changes"
+    head = re.sub(r"[0-9]+ rules, [0-9]+ changes", count, page.partition("| rule |")[0])
+    assert count in head
     expected = head + "\n".join(lines) + "\n"
     if update:
         path.write_text(expected, encoding="utf-8")
     assert page == expected or update
-    assert f"{len(RULES)} rules, {len(MUTATIONS)} changes" in page
 
 
 def _cell(text: str) -> str:

@@ -43,6 +43,7 @@ MUTATIONS = (
     Mutation(
         "argocd-project", "in another namespace", APPLICATION, 'namespace: "argocd"', 'namespace: "other"'
     ),
+    Mutation("argocd-revision", "none", APPLICATION, '    targetRevision: "main"\n', ""),
     Mutation("argocd-revision", "HEAD", APPLICATION, 'targetRevision: "main"', "targetRevision: HEAD"),
     Mutation("argocd-revision", "any", APPLICATION, 'targetRevision: "main"', 'targetRevision: "*"'),
     Mutation("argocd-repository", "not encrypted", APPLICATION, '"https://', '"http://'),

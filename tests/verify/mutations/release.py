@@ -106,6 +106,25 @@ MUTATIONS = (
         "schema-gate",
     ),
     Mutation("migration-access", "no URL", JOB, 'name: "AUTH_DATABASE_URL"', 'name: "DATABASE_URL"'),
+    Mutation("migration-access", "another key", SERVICE, 'key: "AUTH_DATABASE_URL"', 'key: "URL"'),
+    Mutation(
+        "migration-access",
+        "no URL for the service",
+        SERVICE,
+        'name: "AUTH_DATABASE_URL"',
+        'name: "X"',
+        "http\n",
+    ),
+    Mutation("migration-command", "another plan", JOB, "--plan=/gen/plan/plan.json", "--plan=/plan.json"),
+    Mutation("migration-command", "another exchange", ARGO_JOB, "--exchange=/exchange", "--exchange=/tmp"),
+    Mutation(
+        "migration-command",
+        "another program",
+        SERVICE,
+        "            - genmigrate\n",
+        "            - alembic\n",
+    ),
+    Mutation("migration-command", "no runner", JOB, "value: /gen/runner}", "value: /runner}"),
     Mutation("files-kept", "pruned", ARGO_FILES, "sync-options: Prune=false", "sync-options: Prune=true"),
     Mutation(
         "files-kept",
@@ -186,6 +205,10 @@ MUTATIONS = (
         "    matchLabels:\n" + SELECTED,
         "    matchLabels: {}\n",
         "podSelector:",
+    ),
+    Mutation("network-needed", "no names", SERVICE, "        - {port: 53, protocol: UDP}\n", ""),
+    Mutation(
+        "network-needed", "no database", JOB, "    - ports:\n        - {port: 5432, protocol: TCP}\n", ""
     ),
     Mutation(
         "budget", "for no pods", SERVICE, '"elevaite-auth-api"', '"elevaite-other"', "maxUnavailable: 1\n"

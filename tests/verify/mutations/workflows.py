@@ -100,6 +100,8 @@ MUTATIONS = (
     _with(
         "workflow-needs", "an output of nobody", "      - build-auth-api\n", "", JOB + "    name: Deploy\n"
     ),
+    _with("workflow-needs", "no such output", "      digest: ${{", "      image: ${{"),
+    _with("workflow-needs", "no such step", "        id: digests\n", ""),
     _with("workflow-needs", "no such job", "needs: [deploy]", "needs: [deploy, deplyo]"),
     _with(
         "workflow-images",
@@ -195,6 +197,10 @@ MUTATIONS = (
     _line("workflow-secret-literal", "docker login --username me --password hunter2"),
     _with("workflow-cloud-keys", "of AWS", f"CONTENT: {SECRET}", "AWS_SECRET_ACCESS_KEY: ${{ secrets.KEY }}"),
     _with("workflow-cloud-keys", "of Google", SECRET, "${{ secrets.GOOGLE_CREDENTIALS }}"),
+    _with("workflow-checks", "no drift", "bin/gen --check", "bin/gen --version", file=CHECK),
+    _with("workflow-checks", "no linters", "bin/gen lint", "true", file=CHECK),
+    _with("workflow-checks", "no revisions", "bin/gen migrations check", "true", file=CHECK),
+    _with("workflow-target", "no namespace", '      NAMESPACE: "staging"\n', ""),
     _with("workflow-helm", "without hooks", "--rollback-on-failure", "--no-hooks"),
     _with("workflow-helm", "with old values", "--rollback-on-failure", "--reuse-values"),
     _with("workflow-helm", "not awaited", "--wait --timeout", "--timeout"),
