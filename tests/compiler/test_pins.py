@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -217,7 +218,7 @@ def test_two_pins_at_once_both_stay(project: Path) -> None:
     services = {"auth-api": A, "ingestion-service": B, "workflow-engine": C}
     runs = [
         subprocess.Popen(
-            ["python", "-m", "compiler", "image", "pin", f"{service}={digest}", "-e", "production"],
+            [sys.executable, "-m", "compiler", "image", "pin", f"{service}={digest}", "-e", "production"],
             cwd=project,
             env=environment,
             stderr=subprocess.PIPE,

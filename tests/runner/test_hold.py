@@ -110,7 +110,10 @@ def test_a_lost_lock_ends_the_run_before_the_next_revision(platform: Platform) -
     assert platform.query("accounts", holder) == [(True,)]
     out, _ = driver.communicate(timeout=30)
     assert driver.returncode == 3, out
-    assert "accounts_default unreachable: the session that holds the lock of accounts_default was cut" in out
+    assert (
+        "accounts_default unreachable at after: the session that holds the lock of accounts_default was cut"
+        in out
+    )
     assert platform.version("accounts_default") == "a3"
 
 
@@ -146,7 +149,7 @@ def test_a_connection_with_another_name_and_limits_is_cancelled_and_limited(
     driver.send_signal(signal.SIGINT)
     out, _ = driver.communicate(timeout=30)
     assert (driver.returncode, time.monotonic() - began < 7) == (130, True), out
-    assert "  ✗ accounts_default interrupted: " in out
+    assert "  ✗ accounts_default interrupted at slow: " in out
     assert not sleeping(platform)
 
 

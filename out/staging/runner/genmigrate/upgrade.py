@@ -127,7 +127,7 @@ def _report(job: Job, past: History, state: State, error: Exception, session: Se
         word = word_of(error, lost=session.lost()) or "failed"
         error = RunError(word, job.url().hide(one_line(error)), WAY_OUT.get(word, ""))
     if isinstance(error, RunError):
-        at = f" at {revision}" if began == label else ""
+        at = f" at {revision}" if began == label and revision != "env.py" else ""
         job.line(f"  ✗ {label} {error.word}{at}: {error.reason}", failed=1)
         job.ended_with(error.code)
         hints = [error.way_out]
