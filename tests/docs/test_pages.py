@@ -91,3 +91,19 @@ def test_every_link_leads_somewhere(path: str) -> None:
             heads = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), re.MULTILINE)
             slugs = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
             assert anchor in slugs, f"{path}: {target}"
+
+
+def test_the_map_of_the_compiler_names_every_part_of_it() -> None:
+    text = (ROOT / "compiler/README.md").read_text(encoding="utf-8")
+    parts = [path for path in (ROOT / "compiler").iterdir() if not path.name.startswith("_")]
+    names = {
+        path.name if path.is_file() else f"{path.name}/"
+        for path in parts
+        if path.is_dir() or path.suffix == ".py"
+    }
+    assert len(names) > 12
+    assert [name for name in sorted(names) if f"`{name}`" not in text] == []
+    folders = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert [name for name in sorted(folders) if f"tests/{name}" not in text] == []
+    for path in re.findall(r"`(tests/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
