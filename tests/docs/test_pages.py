@@ -42,7 +42,7 @@ def test_page_can_be_followed(path: str, tmp_path: Path, tools: Tools) -> None:
 @pytest.mark.parametrize("path", PAGES)
 def test_every_block_is_run_or_says_why_not(path: str) -> None:
     text = PAGES[path]
-    fences = re.findall(r"^```", text, re.MULTILINE)
+    fences = re.findall(r"^ *```", text, re.MULTILINE)
     assert len(fences) == 2 * len(re.findall(r"^```[^\n]*\n.*?^```$", text, re.DOTALL | re.MULTILINE))
     for head in re.findall(r"^```([^\n]*)\n.*?^```$", text, re.DOTALL | re.MULTILINE):
         language, _, mark = head.partition(" ")
@@ -76,6 +76,16 @@ def test_what_needs_a_database_is_told_by_the_native_story() -> None:
         for word in words:
             said = {word, word.removeprefix("dev"), word.removeprefix("./")}
             assert any(part in story for part in said), shlex.join(words)
+
+
+def test_every_script_of_the_laptop_s_page_is_run_by_a_test() -> None:
+    files = [path for name in ("native", "engine") for path in (ROOT / "tests" / name).glob("*.py")]
+    told = "".join(path.read_text(encoding="utf-8") for path in files)
+    names = re.findall(r"`npm run (?:--silent )?([a-z:-]+)`", PAGES["out/local/README.md"])
+    assert len(names) >= 8
+    for name in names:
+        kind = re.sub(r"^(migrate):(?!status|sql).*", r"\1:", name)
+        assert re.search(rf"[\"' ]{kind}[\"'a-z{{]", told), name
 
 
 @pytest.mark.parametrize("path", PAGES)
