@@ -14,7 +14,7 @@ all: setup
 	@$(BIN)/gen
 	@$(MAKE) --no-print-directory hint
 
-setup: .venv/.locked
+setup: .venv/.locked .venv/.templates
 
 # The environment follows its lock: an edit of either file makes it anew.
 .venv/.locked: pyproject.toml uv.lock Makefile
@@ -26,6 +26,11 @@ setup: .venv/.locked
 	  { echo "make: putting uv $(UV_VERSION) into .venv"; $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); }
 	@echo "make: setting up .venv from uv.lock"
 	@$(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@
+
+# A run finds its templates compiled; one that was edited since is compiled by the run itself.
+.venv/.templates: .venv/.locked compiler/emit/template.py $(shell find templates -name '*.j2')
+	@$(BIN)/python -c 'from compiler.emit.template import precompile; precompile()'
 	@touch $@
 
 .PHONY: hint

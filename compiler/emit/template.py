@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound, nodes
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateNotFound, nodes
 from jinja2.visitor import NodeTransformer
 
 from compiler.emit.file import Span, Text
+from compiler.emit.precompiled import find, module_name, write
 from compiler.emit.spell import FILTERS
 from compiler.emit.spell.spelt import Spelt
 from compiler.plan.leaf import Leaf
 from compiler.plan.model import Items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from compiler.diagnostics.model import Place
 
@@ -51,6 +52,17 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
+def precompile() -> None:
+    """Write the module of every template beside the templates, so that no run compiles any; see `precompiled.py`."""
+    modules = {}
+    for path in templates_folder().rglob("*.j2"):
+        name = path.relative_to(templates_folder()).as_posix()
+        source, target = path.read_text(encoding="utf-8"), _target_of(name)
+        code = _environment(target).compile(source, name, name, raw=True, defer_init=True)
+        modules[module_name(target, source)] = code
+    write(templates_folder(), modules)
+
+
 @cache
 def _target_of(name: str) -> str:
     first = (templates_folder() / name).read_text(encoding="utf-8").partition("\n")[0]
@@ -74,6 +86,19 @@ class _Loader(BaseLoader):
             return path.read_text(encoding="utf-8"), str(path), lambda: True
         except FileNotFoundError as error:
             raise TemplateNotFound(template) from error
+
+    def load(
+        self,
+        environment: Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 (Jinja's name)
+    ) -> Template:
+        assert isinstance(environment, _Environment)
+        source, _, _ = self.get_source(environment, name)
+        made = find(templates_folder(), environment.target, source)
+        if made is None:
+            return super().load(environment, name, globals)
+        return Template.from_module_dict(environment, made, globals or {})
 
 
 class _Mark(str):
@@ -200,19 +225,17 @@ def _places_of_list(value: object) -> tuple[Place, ...]:
 
 def _unmark(marked: str, places: list[tuple[Place, ...]]) -> Text:
     """Take the marks out of `marked` and return the text with the spans that they enclosed."""
-    pieces: list[str] = []
+    # Text and marks in turn: the number of a mark that begins a span, None for one that ends the innermost.
+    parts = _MARK.split(marked)
     spans: list[Span] = []
     open_spans: list[tuple[int, tuple[Place, ...]]] = []
-    length = position = 0
-    for mark in _MARK.finditer(marked):
-        pieces.append(marked[position : mark.start()])
-        length += mark.start() - position
-        position = mark.end()
-        if mark[1] is not None:
-            open_spans.append((length, places[int(mark[1])]))
+    length = 0
+    for text, mark in zip(parts[0::2], parts[1::2], strict=False):
+        length += len(text)
+        if mark is not None:
+            open_spans.append((length, places[int(mark)]))
             continue
         start, decided_by = open_spans.pop()
         if decided_by and length > start:
             spans.append(Span(start, length, decided_by))
-    pieces.append(marked[position:])
-    return Text("".join(pieces), tuple(spans))
+    return Text("".join(parts[0::2]), tuple(spans))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,31 @@ def test_user_text_is_never_a_template(write) -> None:
 def test_a_value_that_no_reader_of_env_files_agrees_on_is_refused(value: str, write) -> None:
     with pytest.raises(UnspeakableError):
         write("<%# target: env %>\nX=<%= x | value %>\n", x=Leaf(value))
+
+
+def test_a_template_that_was_compiled_before_gives_the_same_until_it_is_edited(write, tmp_path: Path) -> None:
+    def page(a: str) -> str:
+        return f'<%# target: env %>\n{a}=<%= x | value %>\n<% if on %>\n<% include "in.j2" %>\n<% endif %>\n'
+
+    fields = {"x": Leaf("1", (HERE,)), "on": Leaf(True, (THERE,))}
+    (tmp_path / "in.j2").write_text("<%# target: env %>\nB=2\n", encoding="utf-8")
+    plain = write(page("A"), **fields)
+    template.precompile()
+    made = sorted((tmp_path / ".compiled").glob("*.py"))
+    assert len(made) == 2
+    # Its own text says what runs: this is the module, not the template.
+    for path in made:
+        path.write_text(path.read_text("utf-8").replace("B=2", "B=3"), "utf-8")
+    template._environment.cache_clear()
+    assert write(page("A"), **fields) == replace(plain, text=plain.text.replace("B=2", "B=3"))
+    assert write(page("C"), **fields).text == "C='1'\nB=3\n", "an edited page is compiled anew"
+    (tmp_path / "in.j2").write_text("<%# target: env %>\nB=4\n", encoding="utf-8")
+    template._environment.cache_clear()
+    assert write(page("C"), **fields).text == "C='1'\nB=4\n"
+    template.precompile()
+    names = {path.name for path in (tmp_path / ".compiled").glob("*.py")}
+    assert len(names) == 3
+    assert len(names & {path.name for path in made}) == 1
 
 
 def test_every_template_declares_a_target_and_is_rendered_by_a_golden_case_or_a_starter() -> None:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
-from compiler.emit.spell.yaml import key, plain_or_quoted, quote_yaml
+from compiler.emit.spell.yaml import escape_yaml, key, plain_or_quoted, quote_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._:/-]*")
 _FILE_NAME = re.compile(r"[a-z_]+\.py")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+# All that a line of a file cannot be as it is inside double quotes, in a text that Helm reads first.
+_NOT_LITERAL_LINES = re.compile(r"[^\n !#-;=-\[\]-z|}~]")
+_LEADING_BLANK = re.compile(r"^ ", re.MULTILINE)
 
 
 def quote_helm(value: str) -> str:
@@ -69,13 +72,10 @@ def _embedded(content: Text, indent: int) -> Spelt:
 @cache
 def _embedded_lines(text: str, pad: str) -> str:
     """Spell lines of a file, which ends with a line break, as continuation lines of a double-quoted scalar."""
-    lines = []
-    for line in text.removesuffix("\n").split("\n"):
-        escaped = _disarm(quote_yaml(line)[1:-1])
-        # A continuation line loses the blanks it begins with, unless the first is escaped.
-        start = "\\" if escaped.startswith(" ") else ""
-        lines.append(f"{pad}{start}{escaped}\\n\\\n")
-    return "".join(lines)
+    escaped = _NOT_LITERAL_LINES.sub(escape_yaml, text.removesuffix("\n"))
+    # A continuation line loses the blanks it begins with, unless the first is escaped.
+    lines = _LEADING_BLANK.sub(r"\\ ", escaped)
+    return pad + lines.replace("\n", f"\\n\\\n{pad}") + "\\n\\\n"
 
 
 def _lines(content: Text) -> Iterable[tuple[str, tuple[Place, ...]]]:

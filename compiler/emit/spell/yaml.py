@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PLAIN_KEY = re.compile(r"[A-Z_][A-Z0-9_]*|[a-z][a-z0-9-]*[a-z0-9]")
+# All but printable ASCII, and of that the quote and the backslash.
+_NOT_LITERAL = re.compile(r"[^ !#-\[\]-~]")
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def quote_yaml(value: str) -> str:
     """Return `value` as a double-quoted scalar of printable ASCII: the one form that all YAML readers agree on."""
-    if value.isascii() and value.isprintable() and '"' not in value and "\\" not in value:
-        return f'"{value}"'
-    return '"' + "".join(_escape_yaml(character) for character in value) + '"'
+    return f'"{_NOT_LITERAL.sub(escape_yaml, value)}"'
 
 
-def _escape_yaml(character: str) -> str:
+def escape_yaml(found: re.Match[str]) -> str:
+    """Return the escape, inside double quotes, of the character that was found."""
+    character = found[0]
     if character in '"\\':
         return "\\" + character
     code = ord(character)
-    if 0x20 <= code < 0x7F:
-        return character
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
