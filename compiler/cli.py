@@ -8,6 +8,7 @@ Reports go to stderr, data (`explain`, `schema`) to stdout.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -100,7 +101,8 @@ def run(
     """Compile the project around `start`; write it, or with `check` only say what would change."""
     began = time.perf_counter()
     root = find_root(start) or start
-    comparison = _check(root, take, form) if check else _build(root, take, form)
+    with _without_collector():
+        comparison = _check(root, take, form) if check else _build(root, take, form)
     if comparison is None or comparison.has_errors:
         return ERROR
     if check:
@@ -144,6 +146,16 @@ def pin_images(start: Path, environment: str, arguments: Sequence[str], form: Fo
         return ERROR
     _summarize(comparison, began)
     return OK
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Do not look for cycles in memory: a compilation makes next to none, and to look is a tenth of its time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager

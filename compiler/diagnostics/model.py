@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A piece of one line of a file: where a value was written.
 
     `file` is relative to the project's root, with `/`; `line` and `column` count characters from 1;

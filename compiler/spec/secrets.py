@@ -93,7 +93,7 @@ def hide(faults: Iterable[Diagnostic], nodes: Iterable[Node]) -> list[Diagnostic
     shapes = sorted(
         {shape for node in nodes for shape in _shapes(node.value)}, key=lambda shape: (-len(shape), shape)
     )
-    spots = {replace(node.place, length=0) for node in nodes}
+    spots = {node.place._replace(length=0) for node in nodes}
 
     def words(text: str) -> str:
         for shape in shapes:
@@ -101,7 +101,7 @@ def hide(faults: Iterable[Diagnostic], nodes: Iterable[Node]) -> list[Diagnostic
         return text
 
     def spot(place: Place) -> Place:
-        return replace(place, length=len(BLOT)) if replace(place, length=0) in spots else place
+        return place._replace(length=len(BLOT)) if place._replace(length=0) in spots else place
 
     return [
         replace(
