@@ -42,6 +42,7 @@ def test_the_limits_are_those_of_the_outputs() -> None:
     minutes = _workflow("deploy-staging")["jobs"]["deploy"]["timeout-minutes"]
     assert [row[-1] for row in _rows("Limits")] == [
         deadline,
+        str(job["spec"]["template"]["spec"]["activeDeadlineSeconds"]),
         str(job["spec"]["activeDeadlineSeconds"]),
         _env("deploy-staging", "Migrate and upgrade")["TIMEOUT"].removesuffix("s"),
         _env("deploy-production", "Wait until the pinned digests serve")["PATIENCE"],
