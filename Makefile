@@ -56,7 +56,7 @@ go:
 
 test: go check services
 	@$(BIN)/gen --check
-	@$(BIN)/pytest --ignore=tests/engine
+	@$(BIN)/pytest --ignore=tests/engine --numprocesses=2 --dist=loadfile
 	@$(MAKE) --no-print-directory hint
 
 test-engine: setup
