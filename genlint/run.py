@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from compiler.diagnostics.model import Severity
 from genlint import expiry
 from genlint.consumers import actionlint, compose, helm, kubeconform, yamllint, zizmor
 from genlint.documents import emitted
@@ -134,9 +133,5 @@ def _counted(number: int, unit: str) -> str:
 
 
 def _strangers(warnings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Return the warnings of files that nobody compiled and that a cluster would read all the same."""
-    return [
-        replace(warning, severity=Severity.ERROR)
-        for warning in warnings
-        if warning.code == "unknown-file" and _WATCHED.match(warning.place.file)
-    ]
+    """Return what the comparison says of files that nobody compiled and that a cluster would read all the same."""
+    return [warning for warning in warnings if warning.code == "foreign-in-chart"]

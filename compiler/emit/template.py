@@ -80,12 +80,21 @@ def _environment(target: str) -> _Environment:
 
 
 class _Loader(BaseLoader):
+    """Reads a template, or one that it includes: both have the same reader."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         path = templates_folder() / template
         try:
-            return path.read_text(encoding="utf-8"), str(path), lambda: True
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise TemplateNotFound(template) from error
+        target = _target_of(template)
+        if target != self.target:
+            raise TemplateError(f"{template} is read as {target}, and what includes it as {self.target}")
+        return text, str(path), lambda: True
 
     def load(
         self,
@@ -123,7 +132,7 @@ class _Environment(Environment):
             keep_trailing_newline=True,
             undefined=StrictUndefined,
             finalize=self._spell,
-            loader=_Loader(),
+            loader=_Loader(target),
         )
         self.target = target
         self.places: list[tuple[Place, ...]] = []

@@ -19,12 +19,7 @@ from compiler.spec.spec import find
 from tests.injection.fields import ANY, ITEM, KEY, TextField
 
 GIVEN = Path(__file__).parents[1] / "golden/every-field/given"
-# What the golden case cannot have: an environment that is looser than staging for a while.
-LOOSER = {
-    "migrations": {"lock_timeout": "2s", "statement_timeout": "10m", "deadline": "80s"},
-    "exceptions": [{"field": "migrations.lock_timeout", "reason": "a slow disk", "until": "2030-12-31"}],
-}
-# And a way into a cluster for which it has no environment left.
+# A way into a cluster for which the golden case has no environment left.
 BY_KUBECONFIG: dict[str, Any] = {
     "environment": "staging-in",
     "deploy": {"branch": "in", "namespace": "shop-in", "cluster": {"kubeconfig": "SHOP_KUBECONFIG"}},
@@ -53,7 +48,6 @@ class Texts:
             path.name.removesuffix(".yaml"): yaml.safe_load(path.read_text("utf-8"))
             for path in sorted((GIVEN / "environments").glob("*.yaml"))
         }
-        self.files["production-eu"].update(copy.deepcopy(LOOSER))
         # Under any other name it is what it is.
         self.files["staging-us"]["tier"] = "staging"
         deploy = {**self.files["staging-us"]["deploy"], **BY_KUBECONFIG["deploy"]}

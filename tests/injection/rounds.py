@@ -128,6 +128,8 @@ def together(pairs: Iterable[tuple[TextField, str]]) -> Round:
         made.pairs.append((one, text))
         if word:
             made.words[word] = text
+            for derived in (_shouted, _checked):
+                made.words.setdefault(derived(word), derived(text))
         if str(one) in NAMES:
             names.append((NAMES[str(one)], text, word or text))
             continue
@@ -140,6 +142,16 @@ def together(pairs: Iterable[tuple[TextField, str]]) -> Round:
         made.twin.rename(old, word)
         made.spots = {_renamed(spot, old, text): one for spot, one in made.spots.items()}
     return made
+
+
+def _shouted(text: str) -> str:
+    """Return a text as it is in the name of a variable that is derived from it."""
+    return re.sub(r"[^A-Z0-9]", "_", text.upper())
+
+
+def _checked(text: str) -> str:
+    """Return a schema as it is where a pull request is checked, with a tenant of its own."""
+    return text.replace("{tenant}", "ci")
 
 
 def _renamed(spot: Spot, old: str, new: str) -> Spot:

@@ -16,7 +16,7 @@ from cmarkgfm.cmark import Options
 
 from compiler.emit import chart, runner
 from localdev import dotenv
-from tests.injection.downstream import shown, started, unfolded
+from tests.injection.downstream import commands, shown, started, unfolded
 from tests.injection.fields import TextField, text_fields
 from tests.injection.payloads import UNSEEN, payloads
 from tests.injection.project import Spot, Texts, compile_texts, lines_of, refusals
@@ -40,6 +40,7 @@ def texts(trip: Path) -> list[str]:
 def rounds(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Round]:
     """Compile every payload that a field takes, many in one project, and the harmless twin of each project."""
     folder = tmp_path_factory.mktemp("rounds")
+    assert refusals(Texts().write(folder / "try")) == []
     with pytest.MonkeyPatch.context() as patch:
         # The runner is no text of the user's, and most of what there would be to read.
         for module in (chart, runner):
@@ -130,6 +131,19 @@ def _plain(data: Any) -> Any:
     return HASH.sub("<hash>", data) if isinstance(data, str) else data
 
 
+def _different(one: Any, other: Any, at: str = "") -> list[str]:
+    """Return the places at which two data differ, with what each holds there."""
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        return [line for key in one for line in _different(one[key], other[key], f"{at}.{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [
+            line
+            for n, pair in enumerate(zip(one, other, strict=True))
+            for line in _different(*pair, f"{at}.{n}")
+        ]
+    return [] if one == other and type(one) is type(other) else [f"{at}: {one!r} != {other!r}"]
+
+
 def test_readers_of_yaml_hold_the_same(rounds: list[Round], readers: Readers) -> None:
     texts: dict[str, str] = {}
     for made in rounds:
@@ -141,16 +155,16 @@ def test_readers_of_yaml_hold_the_same(rounds: list[Round], readers: Readers) ->
     slow = {text for made in rounds[:2] for _, text, _ in _pairs(made, r".*\.ya?ml")}
     for name, text in named.items():
         held = yaml_1_1(text)
-        assert by_node[name] == {"yaml": held, "js-yaml": held}, name
+        assert _different(by_node[name], {"yaml": held, "js-yaml": held}) == [], name
         if text in slow:
-            assert yaml_1_2(text) == held, name
+            assert _different(yaml_1_2(text), held) == [], name
     print(f"\n{len(named)} files by PyYAML, yaml and js-yaml, {len(slow)} of them by ruamel")
 
 
 def test_what_argo_cd_reads_holds_every_text(rounds: list[Round]) -> None:
     for made in rounds:
         for path, text, twin in _pairs(made, r"out/[^/]+/(argocd/.*|chart/(Chart|values|images)\.yaml)"):
-            assert _plain(yaml_1_1(text)) == _plain(made.exchanged(yaml_1_1(twin))), path
+            assert _different(_plain(yaml_1_1(text)), _plain(made.exchanged(yaml_1_1(twin)))) == [], path
 
 
 def test_helm_and_the_kubelet_give_every_text_back(
@@ -170,7 +184,7 @@ def test_helm_and_the_kubelet_give_every_text_back(
             _lay(charts[key], folder, files)
             wanted = _plain(made.exchanged(_by_name(_templates(folder, twins))))
             # Nothing but the actions that stand in the templates is taken for one.
-            assert _plain(_by_name(_templates(folder, files))) == wanted, folder
+            assert _different(_plain(_by_name(_templates(folder, files))), wanted) == [], folder
             compared += 1
     rendered = readers.helm_all([folder / "chart" for folder in charts.values()])
     for key, text in zip(charts, rendered, strict=True):
@@ -225,7 +239,7 @@ def test_compose_gives_every_text_back(rounds: list[Round], readers: Readers, tm
     files = _written([text for given, (_, twin) in found.items() for text in (given, twin)], tmp_path)
     held = readers.compose(files, {"POSTGRES_PASSWORD": "secret"})
     for (made, _), given, twin in zip(found.values(), held[::2], held[1::2], strict=True):
-        assert _plain(given) == _plain(made.exchanged(twin))
+        assert _different(_plain(given), _plain(made.exchanged(twin))) == []
     print(f"\n{len(found)} files by the loader of Compose")
 
 
@@ -250,7 +264,7 @@ def test_node_gives_every_text_of_json_back(rounds: list[Round], readers: Reader
         number, side, path = name.split(":", 2)
         if side == "0":
             twin = held[f"{number}:1:{path}"]
-            assert _plain(held[name]) == _plain(rounds[int(number)].exchanged(twin)), name
+            assert _different(_plain(held[name]), _plain(rounds[int(number)].exchanged(twin))) == [], name
     print(f"\n{len(texts) // 2} files by node")
 
 
@@ -320,3 +334,141 @@ def test_a_page_shows_every_text(rounds: list[Round]) -> None:
 
 def _page(text: str) -> list[Any]:
     return shown(cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE))
+
+
+def test_github_gives_every_text_back(rounds: list[Round], readers: Readers, tmp_path: Path) -> None:
+    """No expression holds a text of the user's, no script an expression, and bash reads every word of a script."""
+    pairs = [(made, path, *both) for made in rounds for path, *both in _pairs(made, r"\.github/workflows/.*")]
+    texts = {
+        text: f"{path} {number} {side}"
+        for number, (_, path, *both) in enumerate(pairs)
+        for side, text in enumerate(both)
+    }
+    held = readers.node("workflow", {name: text for text, name in texts.items()})
+    assert {name: found["errors"] for name, found in held.items() if found["errors"]} == {}
+    lines: list[tuple[Round, str, str]] = []
+    scripts: set[str] = set()
+    for made, path, *both in pairs:
+        given, twin = (held[texts[text]]["value"] for text in both)
+        wanted = made.exchanged(_without_scripts(twin))
+        assert _different(_plain(_without_scripts(given)), _plain(wanted)) == [], path
+        assert not [text for text in _expressions(twin) if "canary" in text], path
+        for (_, script), (_, harmless) in zip(_steps(given), _steps(twin), strict=True):
+            assert "${{" not in script, path
+            scripts.add(script)
+            for line, other in zip(script.split("\n"), harmless.split("\n"), strict=True):
+                if "canary" in other:
+                    lines.append((made, line, other))
+                else:
+                    assert line == made.exchanged(other), path
+    words = _words([line for _, *both in lines for line in both], tmp_path)
+    for made, line, other in lines:
+        assert words[line] == made.exchanged(words[other])
+    files = _written(sorted(scripts), tmp_path)
+    check = 'for script; do bash -n -- "$script" || exit; done'
+    done = subprocess.run(
+        ["bash", "-c", check, "x", *map(str, files)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    print(
+        f"\n{len(held)} workflows by GitHub's parser, {len(files)} scripts and {len(words)} commands by bash"
+    )
+
+
+def _steps(data: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield every step that runs a script, and the script."""
+    for job in data["jobs"].values():
+        for step in job.get("steps", ()):
+            if "run" in step:
+                assert isinstance(step["run"], str), step
+                yield step, step["run"]
+
+
+def _without_scripts(data: Any) -> Any:
+    """Return a workflow without its scripts, and with lines of JSON read."""
+    if isinstance(data, dict):
+        return {key: "" if key == "run" else _without_scripts(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_without_scripts(item) for item in data]
+    if isinstance(data, str) and data.startswith('{"name"'):
+        return [json.loads(line) for line in data.splitlines()]
+    return data
+
+
+def _expressions(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        if data.keys() == {"expression"}:
+            yield data["expression"]
+        for value in data.values():
+            yield from _expressions(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _expressions(item)
+
+
+def _words(lines: list[str], folder: Path) -> dict[str, list[str]]:
+    """Return the words that bash reads in each line, a command and its arguments; nothing of it is started."""
+    once = list(dict.fromkeys(lines))
+    program = "".join(f"printf '%s\\0' {line.strip()}\nprintf '\\1\\0'\n" for line in once)
+    (folder / "lines.sh").write_text(program, "utf-8")
+    done = subprocess.run(
+        ["bash", "-eu", "lines.sh"],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = done.stdout.decode().split("\1\0")[:-1]
+    return {line: text.split("\0")[:-1] for line, text in zip(once, found, strict=True)}
+
+
+def test_a_smoke_test_prints_its_name_and_the_runner_obeys_none(
+    rounds: list[Round], readers: Readers, tmp_path: Path
+) -> None:
+    """The step is run with stand-ins for curl and kubectl; what it prints is read as GitHub's runner reads it."""
+    made = rounds[0]
+    path, text, _ = next(_pairs(made, r"\.github/workflows/.*-deploy-production-eu\.yml"))
+    held = readers.node("workflow", {path: text})[path]["value"]
+    step, script = next(found for found in _steps(held) if "TESTS" in found[0].get("env", {}))
+    tests = step["env"]["TESTS"].splitlines()
+    names = [json.loads(test)["name"] for test in tests]
+    assert set(names) >= {name for one, name in made.pairs if str(one) == "smoke_tests.@.name"}
+    chosen = [
+        (name, test)
+        for name, test in zip(names, tests, strict=True)
+        if re.search(r"::|##\[|[$`\\]|^ | $", name)
+    ]
+    good = _smoke(script, [test for _, test in chosen], 204, tmp_path)
+    assert good.returncode == 0, good.stderr
+    assert [name for name, _ in chosen if name not in good.stdout] == []
+    obeyed = list(commands(good.stdout + good.stderr))
+    assert any("::" in name or "##[" in name for name, _ in chosen)
+    for name, test in chosen:
+        if "::" in name or "##[" in name:
+            bad = _smoke(script, [test], 500, tmp_path)
+            assert bad.returncode == 1
+            assert name in bad.stderr
+            obeyed += commands(bad.stdout + bad.stderr)
+    assert obeyed == []
+
+
+def _smoke(script: str, tests: list[str], code: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    for name, body in {"kubectl": "exec /bin/sleep 5", "curl": f"printf {code}", "sleep": "true"}.items():
+        stand_in = folder / "bin" / name
+        stand_in.parent.mkdir(exist_ok=True)
+        stand_in.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
+        stand_in.chmod(0o755)
+    variables = {
+        "NAMESPACE": "x",
+        "RUNNER_TEMP": str(folder),
+        "TESTS": "".join(f"{test}\n" for test in tests),
+    }
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=folder,
+        env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "LANG": "C.UTF-8", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
 from pathlib import Path
 
 import cmarkgfm
@@ -14,7 +16,6 @@ from compiler.emit.file import Text
 from compiler.emit.spell import FILTERS
 from compiler.emit.spell.compose import quote_compose
 from compiler.emit.spell.env import quote_env
-from compiler.emit.spell.helm import quote_helm
 from compiler.emit.spell.json import quote_json
 from compiler.emit.spell.spelt import Spelt, UnspeakableError
 from compiler.emit.spell.yaml import key, quote_yaml
@@ -30,13 +31,13 @@ _CHARACTERS = (
     "{}$<>%#`'\"\\|&*!@~^-=+:;,.?()[]/_ \t\n\r\x00\x07\x1b\x7f\x85\xa0\u2028\u2029\ufeff\ufffe\u200b\u202e\xad"
     "abnyNY019xuUe\u00e9\u2603\U0001f600"
 )
-_WORDS = [
+_WORDS = (
     "{{",
     "}}",
     "${{",
     "$(",
     "${",
-    "<%",
+    "<% ",
     "%>",
     "$$",
     "\\n",
@@ -46,15 +47,25 @@ _WORDS = [
     "##[",
     "]]>",
     "```",
+)
+_NASTY = (
+    *_CHARACTERS,
+    *_WORDS,
+    " #",
+    ": ",
+    "- ",
+    "\r\n",
+    "\n\n",
+    "  ",
+    "<no value>",
     "''",
     '""',
-    "é",
+    "e\u0301",
     "\ue000\ue001",
     "\ue002",
     "~~",
     "||",
-]
-_NASTY = (*_CHARACTERS, *_WORDS, " #", ": ", "- ", "\r\n", "\n\n", "  ", "<no value>")
+)
 
 
 @pytest.fixture(scope="module")
@@ -81,30 +92,53 @@ def test_json(texts: list[str], readers: Readers) -> None:
 
 
 def test_helm(texts: list[str], readers: Readers, tmp_path: Path) -> None:
-    """A scalar, a key, and a whole file as one scalar; then what the kubelet makes of a variable and of an option."""
-    lines = [text for text in texts if "\n" not in text]
-    option, value = FILTERS["helm"]["option"], FILTERS["helm"]["env_value"]
+    """A scalar, a variable, an option, and a whole file as one scalar; the kubelet expands what it starts."""
+    spell = FILTERS["helm"]
     whole = "\n".join(texts) + "\n"
     document = [
-        *(f"- {quote_helm(text)}\n" for text in texts),
-        *(f"- {FILTERS['helm']['key'](Leaf(text)).text}: 1\n" for text in texts),
-        *(f"- {value(Leaf(text)).text}\n" for text in texts),
-        *(f"- {option(Leaf(text), '--x').text}\n" for text in texts),
-        f"- {_all_of(FILTERS['helm']['embedded'](Text(whole), 2))}\n",
+        *(spell["scalar"](Leaf(text)) for text in texts),
+        *(spell["env_value"](Leaf(text)) for text in texts),
+        *(spell["option"](Leaf(text), "--x") for text in texts),
+        spell["embedded"](Text(whole), 2),
     ]
     chart = tmp_path / "chart"
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: x\nversion: 1.0.0\n", "utf-8")
     (tmp_path / "values.json").write_text('{"images": {"x": "never"}}', "utf-8")
-    (chart / "templates/x.yaml").write_text("items:\n" + "".join(document), "utf-8")
+    lines = "".join(f"- {_all_of(spelt)}\n" for spelt in document)
+    (chart / "templates/x.yaml").write_text(f"items:\n{lines}", "utf-8")
     items = yaml_1_1(readers.helm(chart))[0]["items"]
     count = len(texts)
-    assert len(lines) < count
     assert items[:count] == texts
-    assert items[count : 2 * count] == [{text: 1} for text in texts]
-    assert [kubelet(text, {}) for text in items[2 * count : 3 * count]] == texts
-    assert [kubelet(text, {}) for text in items[3 * count : 4 * count]] == [f"--x={text}" for text in texts]
-    assert items[4 * count :] == [whole]
+    assert [kubelet(text, {}) for text in items[count : 2 * count]] == texts
+    assert [kubelet(text, {}) for text in items[2 * count : 3 * count]] == [f"--x={text}" for text in texts]
+    assert items[3 * count :] == [whole]
+
+
+def test_github(texts: list[str], readers: Readers) -> None:
+    """A scalar, and a value in a line of JSON, each in a variable of a step."""
+    spell = FILTERS["github"]
+    variables = "".join(
+        f"          X{n}: {spell['scalar'](Leaf(text)).text}\n" for n, text in enumerate(texts)
+    )
+    lines = "".join(f'            {{"x": {spell["json"](Leaf(text)).text}}}\n' for text in texts)
+    head = "on: push\njobs:\n  x:\n    runs-on: x\n    steps:\n      - run: x\n        env:\n"
+    found = readers.node("workflow", {"x": f"{head}{variables}          LINES: |\n{lines}"})["x"]
+    assert found["errors"] == []
+    held = found["value"]["jobs"]["x"]["steps"][0]["env"]
+    assert [held[f"X{number}"] for number in range(len(texts))] == texts
+    assert [json.loads(line)["x"] for line in held["LINES"].splitlines()] == texts
+
+
+def test_words_of_bash(texts: list[str], tmp_path: Path) -> None:
+    seen = [text for text in texts if "\0" not in text]
+    words = FILTERS["github"]["words"](tuple(map(Leaf, seen)))
+    assert words.text.isascii()
+    assert words.text.isprintable()
+    assert "${{" not in words.text
+    (tmp_path / "words.sh").write_text(f"printf '%s\\0' {words.text}\n", "utf-8")
+    done = subprocess.run(["bash", "-eu", "words.sh"], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.decode().split("\0")[:-1] == seen
 
 
 def _all_of(spelt: Spelt) -> str:

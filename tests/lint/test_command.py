@@ -96,13 +96,13 @@ def test_findings_that_no_tool_makes(project: Path, home: dict[str, str]) -> Non
     done = gen(project, "--format", "concise", "lint", code=3, **home)
     assert f"{place}: error[expired-exception]" in done.stderr
     for path in strangers:
-        assert f"{path}: error[unknown-file]" in done.stderr
+        assert f"{path}: error[foreign-in-chart]" in done.stderr
     assert "3 findings: helm" in done.stderr
     shown = json.loads(gen(project, "--format", "json", "lint", code=3, **home).stdout)
     assert [one["code"] for one in shown if one["severity"] == "error"] == [
         "expired-exception",
-        "unknown-file",
-        "unknown-file",
+        "foreign-in-chart",
+        "foreign-in-chart",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compiler.emit.spell.env import env_name, identifier
 from compiler.emit.spell.json import quote_json
 from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
-from compiler.emit.spell.yaml import quote_yaml
+from compiler.emit.spell.yaml import key, quote_yaml
 from compiler.plan.leaf import unite
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ FILTERS: dict[str, Callable[..., Spelt]] = {
     "scalar": by("github", lambda value: quote_github(str(value))),
     "plain": by("github", _plain),
     "name": by("github", identifier),
+    "key": by("github", lambda value: key(env_name(value))),
     "variable": _variable,
     "json": by("github", _json),
     "word": by("github", quote_bash),

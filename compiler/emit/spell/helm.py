@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from compiler.emit.spell.spelt import Spelt, UnspeakableError, by
-from compiler.emit.spell.yaml import escape_yaml, key, plain_or_quoted, quote_yaml
+from compiler.emit.spell.yaml import escape_yaml, plain_or_quoted, quote_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,9 +99,9 @@ def _option(value: Leaf[str], option: str) -> Spelt:
     return Spelt("helm", _env_value(f"{option}={value.value}"), value.places)
 
 
-def _env_value(value: str) -> str:
+def _env_value(value: object) -> str:
     """Spell the value of a container's variable: the kubelet expands `$(NAME)`, and reads `$$` as `$`."""
-    return quote_helm(value.replace("$", "$$"))
+    return quote_helm(str(value).replace("$", "$$"))
 
 
 def _number(value: object) -> str:
@@ -118,8 +118,6 @@ def _file_name(value: str) -> str:
 
 FILTERS: dict[str, Callable[..., Spelt]] = {
     "scalar": by("helm", _scalar),
-    "text_scalar": by("helm", lambda value: quote_helm(str(value))),
-    "key": by("helm", lambda value: _disarm(key(value))),
     "env_value": by("helm", _env_value),
     "number": by("helm", _number),
     "option": _option,

@@ -3,12 +3,17 @@
 import {readFileSync} from "node:fs";
 import {register} from "node:module";
 
-// The parser imports its schema as bundlers understand it: here its JSON becomes a module.
+// The parser imports its schema as bundlers understand it: here its JSON becomes a module. And its lexer reads only the
+// first '' of a literal as ', where GitHub's runner reads every one.
 const hook = `
 import {readFileSync} from "node:fs";
-export const load = (url, context, next) => url.endsWith(".json")
-  ? {format: "module", shortCircuit: true, source: "export default " + readFileSync(new URL(url), "utf8")}
-  : next(url, context);
+const module = (source) => ({format: "module", shortCircuit: true, source});
+const text = (url) => readFileSync(new URL(url), "utf8");
+export const load = (url, context, next) => {
+  if (url.endsWith(".json")) return module("export default " + text(url));
+  if (url.endsWith("/expressions/dist/lexer.js")) return module(text(url).replace("value.replace(", "value.replaceAll("));
+  return next(url, context);
+};
 `;
 register("data:text/javascript," + encodeURIComponent(hook));
 const {data, Evaluator, Lexer, Parser} = await import("@actions/expressions");
