@@ -34,7 +34,6 @@ _YAML = re.compile(
 )
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.yml")
 # Whatever lies there reaches the cluster, whoever wrote it.
-_WATCHED = re.compile(r"out/[^/]+/(chart|argocd)/")
 
 
 # Tool → what it is shown.
