@@ -22,6 +22,7 @@ _VERSIONS = tuple(VERSIONS.values())
 _CHECKOUT, _PUSH = "actions/checkout@", "docker/build-push-action@"
 _STRICT = "set -euo pipefail\n"
 _SECRET = re.compile(r"\bsecrets\s*[.\[]|\bgithub\.token\b|\bsteps\.token\.")
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _ALL_SECRETS = re.compile(r"toJSON\(\s*secrets\b", re.IGNORECASE)
 # Keys of a cloud that do not expire: names of variables and of inputs.
 _LASTING = re.compile(
@@ -53,7 +54,7 @@ def check(workflow: Document) -> Iterator[Finding]:
             yield from _action(workflow, path, step, kind)
             yield from _script(workflow, path, step)
             yield from _values(workflow, path, step)
-            has_secrets = has_secrets or any("secrets" in text for _, text in _given(step))
+            has_secrets = has_secrets or any("secrets" in _expressions(text) for _, text in _given(step))
         yield from _environment(workflow, name, mapping(job), has_secrets, kind)
 
 
@@ -65,9 +66,14 @@ def _given(step: dict[str, Any]) -> Iterator[tuple[tuple[str, str], str]]:
                 yield (kind, name), value
 
 
+def _expressions(text: str) -> str:
+    """Return what GitHub evaluates in a text; behind an escaped `${{` the rest is text."""
+    return "\n".join(_EXPRESSION.findall(text)) if "${{" in text else ""
+
+
 def _variables(workflow: Document, at: Path, variables: Any) -> Iterator[Finding]:
     for name, value in mapping(variables).items():
-        if _SECRET.search(str(value)):
+        if _SECRET.search(_expressions(str(value))):
             message = f"found {name}, a secret for more than one step"
             yield workflow.breaks("workflow-secret-scope", message, *at, name)
         elif holds_secret(str(value)):
@@ -105,7 +111,7 @@ def _script(workflow: Document, at: Path, step: dict[str, Any]) -> Iterator[Find
     for rule, message in _judge(str(script)):
         yield workflow.breaks(rule, message, *at, "run")
     for (kind, name), value in _given(step):
-        if kind == "env" and _SECRET.search(value) and _leaks(str(script), name):
+        if kind == "env" and _SECRET.search(_expressions(value)) and _leaks(str(script), name):
             message = f"found {name}, a secret, in the log or in the arguments of a program"
             yield workflow.breaks("workflow-secret", message, *at, "run")
 
@@ -149,10 +155,10 @@ def _leaks(script: str, name: str) -> bool:
 
 def _values(workflow: Document, at: Path, step: dict[str, Any]) -> Iterator[Finding]:
     for path, value in _given(step):
-        if _LASTING.fullmatch(path[1]) or (_LASTING.search(value) and "secrets" in value):
+        if _LASTING.fullmatch(path[1]) or (_LASTING.search(value) and "secrets" in _expressions(value)):
             message = f"found {path[1]}, a key that does not expire"
             yield workflow.breaks("workflow-cloud-keys", message, *at, *path)
-        elif _ALL_SECRETS.search(value):
+        elif _ALL_SECRETS.search(_expressions(value)):
             yield workflow.breaks("workflow-secret-scope", "found every secret in one value", *at, *path)
         elif holds_secret(value):
             yield workflow.breaks("workflow-secret-literal", f"found a value for {path[1]}", *at, *path)

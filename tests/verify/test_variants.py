@@ -34,6 +34,9 @@ VARIANTS: dict[str, list[tuple[str, str, str]]] = {
     "more of a service": [
         ("platform", PORT, f"{PORT}    replicas: 1\n    egress: [443, 587]\n    env: {{LOG_LEVEL: info}}\n")
     ],
+    "a text that looks like an expression": [
+        ("staging", "name: login is up", "name: '${{ secrets.GITHUB_TOKEN }} {{ 7 }} $(id)'")
+    ],
     "a short deadline": [("platform", "statement_timeout: 15m", "statement_timeout: 5s, deadline: 10s")],
     "checks of a pull request": [
         ("platform", PORT, f"{PORT}    lint: [ruff, check]\n    test: [npm, ci]\n"),
