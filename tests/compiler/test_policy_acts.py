@@ -64,14 +64,15 @@ ALSO = {
     ),
     "rollback.downgrade_test": Act(
         "platform",
-        "rollback: {downgrade_test: true}",
+        "rollback: {downgrade_test: false}",
         ".github/workflows/elevaite-pull-request.yml",
-        ("- name: Migrate down and up again",),
+        (),
     ),
     "deploy.window of Helm": Act("staging", f"window: {WINDOW}", STAGING, ('TZ: "Europe/Berlin"',)),
 }
 # What is there by default and goes when the field is written.
 GONE = {
+    "rollback.downgrade_test": "- name: Migrate down and up again",
     "rollback.code": "--rollback-on-failure \\",
     "deploy.sync": "automated: {prune: true, selfHeal: true}",
 }

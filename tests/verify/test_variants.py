@@ -38,11 +38,6 @@ VARIANTS: dict[str, list[tuple[str, str, str]]] = {
         ("staging", "name: login is up", "name: '${{ secrets.GITHUB_TOKEN }} {{ 7 }} $(id)'")
     ],
     "a short deadline": [("platform", "statement_timeout: 15m", "statement_timeout: 5s, deadline: 10s")],
-    "checks of a pull request": [
-        ("platform", PORT, f"{PORT}    lint: [ruff, check]\n    test: [npm, ci]\n"),
-        ("platform", "tool: bin/gen\n", "tool: bin/gen\nworkflows: {setup: [pip, install, x]}\n"),
-        ("platform", r"notify: ", "rollback: {downgrade_test: true}\nnotify: "),
-    ],
 }
 
 

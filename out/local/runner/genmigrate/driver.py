@@ -240,8 +240,7 @@ class Driver:
             time.sleep(LOOK_S)
 
     def _mine(self, message: Message | None, worker: str) -> bool:
-        found = message or {}
-        return (found.get("run"), found.get("worker")) == (self._run, worker)
+        return message is not None and (message.get("run"), message.get("worker")) == (self._run, worker)
 
     def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
         alive = self._exchange.get(f"{service.name}.alive")
@@ -256,9 +255,8 @@ class Driver:
         why = "its worker was restarted in the middle" if replaced else "its worker ended without a result"
         if over and started:
             why += f" (exit {started.ended()}: {started.last_line()})"
-        raise RunError(
-            "terminated", why, "each schema is at a whole revision: run again, it goes on from there"
-        )
+        way_out = "each schema is at a whole revision: run again, it goes on from there"
+        raise RunError("terminated", why, way_out)
 
     def _show(self, record: Message, outcome: Outcome) -> None:
         counts = dict(record.get("counts") or {})
@@ -300,13 +298,3 @@ class Driver:
             while started.ended() is None and time.monotonic() < give_up:
                 time.sleep(LOOK_S / 2)
             started.kill()
-
-
-def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
-    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (1.2 s)`; `left` schemas were never asked for."""
-    total: Counter[str] = Counter()
-    for outcome in outcomes:
-        total.update(outcome.counts)
-    total["skipped"] += left
-    parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
-    return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"

@@ -1,12 +1,16 @@
-"""Turns what a status run found into a table for people or a document for programs."""
+"""Turns what a run found into a line or a table for people, or a document for programs."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from genmigrate.driver import COUNTED
 from genmigrate.output import names, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from genmigrate.driver import Driver, Outcome
 
 VERSION = 1
@@ -68,3 +72,13 @@ def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
         )
         for schema in outcome.schemas
     ]
+
+
+def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
+    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (1.2 s)`; `left` schemas were never asked for."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.counts)
+    total["skipped"] += left
+    parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
+    return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"

@@ -159,8 +159,7 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
     """Run the driver and frame its lines as the command wants."""
-    from genmigrate.driver import summary
-    from genmigrate.report import as_json, as_table
+    from genmigrate.report import as_json, as_table, summary
 
     began = time.monotonic()
     if options.command == "upgrade":
