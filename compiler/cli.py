@@ -248,7 +248,7 @@ def lint(start: Path, form: Format) -> int:
     began = time.perf_counter()
     root = find_root(start) or start
     compiled, comparison = _compare(root)
-    if compiled.spec is None or compiled.tree is None or comparison is None or comparison.has_errors:
+    if compiled.spec is None or compiled.tree is None or comparison is None or comparison.is_refused:
         _report_all(compiled, comparison, form, root)
         return ERROR
     with _loading():

@@ -78,6 +78,11 @@ class Comparison:
         """Whether something forbids to write."""
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether something is wrong beside a file of the user's among those that are deployed."""
+        return any(d.severity is Severity.ERROR and d.code != "foreign-in-chart" for d in self.diagnostics)
+
 
 def compare(tree: Tree, root: Path, emitters: Iterable[Emitter]) -> Comparison:
     """Compare `tree` with what lies below `root`; `emitters` say which paths may ever be removed.
