@@ -307,7 +307,7 @@ def test_a_worker_that_serves_one_run_ends_with_it(platform: Platform, exchange:
     driver = external(platform, exchange)
     until(lambda: sleeping(platform))
     driver.kill()
-    assert (working.wait(30), idle.wait(30)) == (10, 10)
+    assert (working.wait(90), idle.wait(90)) == (10, 10)
     (exchange / "stop").write_text('{"run": "r", "workers": [], "at": 0}')
     began = time.monotonic()
     assert platform.worker("flows", exchange, "--once").wait(10) == 0
