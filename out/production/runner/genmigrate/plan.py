@@ -18,6 +18,7 @@ VERSION = 1
 LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 TENANT = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 SCHEMA = r"(?!pg_)([a-z_][a-z0-9_]{0,62}|([a-z_][a-z0-9_]{0,52})?\{tenant\}[a-z0-9_]{0,52})"
+PLAIN_SCHEMA = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"
 DATABASE = r"[a-z_][a-z0-9_-]{0,62}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 TABLE = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
@@ -50,6 +51,8 @@ class Service:
     config: str
     version_table: str
     version_table_schema: str
+    extension_schemas: tuple[str, ...] = ()
+    skip_env: bool = False
 
     @property
     def per_tenant(self) -> bool:
@@ -65,6 +68,18 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """How a run treats its schemas; `None` means without a limit, `max_downgrade` 0 that nothing is ever undone."""
+
+    parallelism: int = 1
+    canary: tuple[str, ...] = ()
+    max_failed_tenants: int | None = 0
+    lock_retries: int = 0
+    verify: str = "version"
+    max_downgrade: int | None = 0
+
+
+@dataclass(frozen=True)
 class Plan:
     """What an environment migrates, in order, plus the digest of the file it came from."""
 
@@ -77,6 +92,7 @@ class Plan:
     statement_timeout_ms: int
     services: tuple[Service, ...]
     digest: str
+    policy: Policy = Policy()
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
         """The service's schemas in plan order; with `tenants` only theirs, which leaves a shared schema out."""
@@ -125,7 +141,7 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _plan(document: object, digest: str) -> Plan:
     if isinstance(document, dict) and document.get("version") != VERSION:
         _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
-    keys = _keys("plan", document, _PLAN, ())
+    keys = _keys("plan", document, _PLAN, ("policy",))
     session = _keys(
         "session", keys["session"], dict.fromkeys(("lock_timeout_ms", "statement_timeout_ms"), _ms), ()
     )
@@ -138,15 +154,21 @@ def _plan(document: object, digest: str) -> Plan:
         create_databases=keys["create_databases"],
         services=services,
         digest=digest,
+        policy=keys["policy"] or Policy(),
         **session,
     )
+    for tenant in plan.policy.canary:
+        if tenant not in plan.tenants:
+            _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
     _check_names(plan)
     return plan
 
 
 def _service(where: str, item: object) -> Service:
-    keys = _keys(where, item, _SERVICE, ("version_table_schema",))
+    keys = _keys(where, item, _SERVICE, ("version_table_schema", "extension_schemas", "skip_env"))
     keys["version_table_schema"] = keys["version_table_schema"] or keys["schema"]
+    keys["extension_schemas"] = keys["extension_schemas"] or ()
+    keys["skip_env"] = bool(keys["skip_env"])
     service = Service(**keys)
     if service.per_tenant and "{tenant}" not in service.version_table_schema:
         _refuse(f"{where}.version_table_schema", "needs {tenant}, or all tenants would share one version")
@@ -207,10 +229,17 @@ def _text(pattern: str) -> _Check:
     return check
 
 
-def _ms(where: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MILLISECONDS:
-        _refuse(where, f"{value!r} is not a number of milliseconds from 0 to {MILLISECONDS}")
-    return value
+def _count(least: int, most: int, unit: str = "") -> _Check:
+    def check(where: str, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            _refuse(where, f"{value!r} is not a number{unit} from {least} to {most}")
+        return value
+
+    return check
+
+
+def _or_null(item: _Check) -> _Check:
+    return lambda where, value: None if value is None else item(where, value)
 
 
 def _flag(where: str, value: Any) -> bool:
@@ -241,6 +270,15 @@ def _version(where: str, value: Any) -> int:
     return value
 
 
+_ms = _count(0, MILLISECONDS, " of milliseconds")
+_POLICY: dict[str, _Check] = {
+    "parallelism": _count(1, 64),
+    "canary": lambda where, value: _tenants(where, value) if value else (),
+    "max_failed_tenants": _or_null(_count(0, 20_000)),
+    "lock_retries": _count(0, 100),
+    "verify": _text("version|drift"),
+    "max_downgrade": _or_null(_count(0, 10_000)),
+}
 _PLAN: dict[str, _Check] = {
     "version": _version,
     "platform": _text(LABEL),
@@ -249,6 +287,7 @@ _PLAN: dict[str, _Check] = {
     "tenants_env": _text(VARIABLE),
     "create_databases": _flag,
     "session": lambda where, value: value,
+    "policy": lambda where, value: Policy(**_keys(where, value, _POLICY, ())),
     "services": _list(lambda where, value: value, 0, 500),
 }
 _SERVICE: dict[str, _Check] = {
@@ -261,4 +300,6 @@ _SERVICE: dict[str, _Check] = {
     "config": _text(PATH),
     "version_table": _text(TABLE),
     "version_table_schema": _text(SCHEMA),
+    "extension_schemas": _list(_text(PLAIN_SCHEMA), 0, 20),
+    "skip_env": _flag,
 }
