@@ -1,4 +1,4 @@
-"""Turns a schema behind its head into one at it, by Alembic in this process through the service's own env.py."""
+"""Turns a schema at one revision into one at another, by Alembic in this process through the service's own env.py."""
 
 from __future__ import annotations
 
@@ -16,85 +16,81 @@ from genmigrate.session import sqlstate, word_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from genmigrate.hand import Errand
     from genmigrate.history import History
-    from genmigrate.job import Job
     from genmigrate.plan import Service, Target
-    from genmigrate.session import Session
     from genmigrate.url import DatabaseUrl
 
 
 class RevisionError(Exception):
     """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
 
-    def __init__(self, revision: str | None, reason: str, place: str, word: str = "failed") -> None:
+    def __init__(
+        self, revision: str | None, reason: str, place: str, word: str = "failed", state: str = ""
+    ) -> None:
         super().__init__(reason)
         self.revision = revision
         self.reason = reason
         self.place = place
         self.word = word
+        self.sqlstate = state
         self.halved = False
 
 
-def upgrade(job: Job, target: Target, history: History, url: DatabaseUrl, session: Session) -> list[str]:
-    """Apply what is pending in one schema, each revision in a transaction of its own.
+def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
+    """Bring one schema up or down to the revision `goal`, each revision in a transaction of its own.
 
-    `session` holds the schema's lock. Returns the ids of the applied revisions in order. Raises RevisionError, or
-    RunError when the work was stopped or cut. The working directory must be the service's folder.
+    The errand's runner holds the schema's lock. Raises RevisionError, or RunError when the work was stopped or cut.
+    The working directory must be the service's folder.
     """
-    hold = Hold(job, target, session)
-    applied: list[str] = []
+    hold = Hold(errand)
     running: list[str] = []
 
     def guarded(step: Any, context: Any) -> Any:
         original = step.migration_fn
 
         def migrate(**arguments: Any) -> None:
-            job.watch.check()
+            errand.check()
             running.append(step.revision.revision)
-            job.working_at = (target.label, history.slug(running[-1]))
-            hold.confine(context)
+            revision = errand.history.revisions[running[-1]]
+            errand.tell(at=revision.slug, phase=revision.phase)
+            hold.confine(context, revision)
             original(**arguments)
-            hold.expect(context)
+            hold.settle(context, direction)
 
         step.migration_fn = migrate
         return step
 
-    def observed(**event: Any) -> None:
-        applied.append(str(event["step"].up_revision_id))
-
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
-        given["on_version_apply"] = (*_tuple(given.get("on_version_apply")), observed)
-        _agree(given, "version_table", job.service.version_table)
-        _agree(given, "version_table_schema", target.version_schema)
+        agree(given, errand.service, errand.target)
 
-    job.working_at = (target.label, "env.py")
+    errand.tell(at="env.py", phase="")
     try:
-        with in_schema(target.schema):
-            _run(job.service, history.head, guarded, options, {}, hold=hold)
+        with in_schema(errand.target.schema):
+            run(errand.service, errand.url, goal, guarded, options, direction=direction, hold=hold)
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        job.watch.check()  # an error that our own cancelling caused is not the migration's
-        raised = RevisionError(
-            running[-1] if running else None,
-            url.hide(_reason(error)),
-            _place(error),
-            _word(error, hold, session),
-        )
+        errand.check()  # an error that our own cancelling caused is not the migration's
+        original = getattr(error, "orig", None) or error
+        code = sqlstate(original)
+        word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
+        reason, place = errand.url.hide(_reason(error)), _place(error)
+        raised = RevisionError(running[-1] if running else None, reason, place, word, code)
         raised.halved = hold.halved
         raise raised from None
-    finally:
-        job.backend = 0
-    job.working_at = ("", "")
-    return applied
 
 
-def _word(error: BaseException, hold: Hold, session: Session) -> str:
-    """`failed`, or what a refusal by the database means; after an autocommit block a retry would cure nothing."""
-    if session.lost():
-        return "unreachable"
-    return "failed" if hold.halved else word_of(getattr(error, "orig", None) or error) or "failed"
+def _cut(error: BaseException) -> bool:
+    """Whether the connection was gone: the driver then has no SQLSTATE to tell."""
+    gone = (
+        "server closed the connection",
+        "connection already closed",
+        "terminating connection",
+        "is closed",
+    )
+    return not sqlstate(error) and any(text in str(error) for text in gone)
 
 
 def render(
@@ -137,50 +133,94 @@ def render(
 
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
-        _agree(given, "version_table", service.version_table)
-        _agree(given, "version_table_schema", target.version_schema)
+        agree(given, service, target)
 
+    mode = {"as_sql": True, "starting_rev": list(start) or None}
     try:
         with in_schema(target.schema):
-            _run(
-                service,
-                history.head,
-                guarded,
-                options,
-                {"as_sql": True, "starting_rev": list(start) or None},
-                buffer,
-            )
+            run(service, url, history.head, guarded, options, mode, buffer)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
         raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
     return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
 
 
-def _run(
+def differences(errand: Errand) -> list[str]:
+    """What the service's models have that its migrations have not, or the other way round, one sentence each.
+
+    Raises RevisionError when env.py fails, or names no target_metadata.
+    """
+    from alembic.autogenerate import api
+
+    found: list[str] = []
+
+    def options(given: dict[str, Any]) -> None:
+        agree(given, errand.service, errand.target)
+        asked = given.get("include_object")
+        table = errand.service.version_table
+
+        def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+            if (
+                kind == "table" and name == table
+            ):  # in the tenant's own schema Alembic takes it for a stranger
+                return False
+            return bool(asked(thing, name, kind, reflected, other)) if asked else True
+
+        given["include_object"] = include
+
+    def compare(_revision: Any, context: Any) -> list[Any]:
+        for change in api.compare_metadata(context, context.opts["target_metadata"]):
+            parts = change if isinstance(change, list) else [change]
+            found.extend(_spell(part) for part in parts)
+        return []
+
+    try:
+        with in_schema(errand.target.schema):
+            run(errand.service, errand.url, None, compare, options, plain=True)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - models may raise anything
+        raise RevisionError(None, errand.url.hide(_reason(error)), _place(error)) from None
+    return found
+
+
+def _spell(change: tuple[Any, ...]) -> str:
+    """`add_column accounts.avatar`, from one of Alembic's difference tuples."""
+    kind, *rest = change
+    names = [str(getattr(each, "name", None) or each) for each in rest if each is not None and each != {}]
+    return one_line(f"{kind} {' '.join(names)}")
+
+
+def run(
     service: Service,
-    head: str | None,
+    url: DatabaseUrl,
+    goal: str | None,
     guarded: Callable[[Any, Any], Any],
     options: Callable[[dict[str, Any]], None],
-    mode: dict[str, Any],
+    mode: dict[str, Any] | None = None,
     buffer: StringIO | None = None,
+    *,
+    direction: str = "up",
     hold: Hold | None = None,
+    plain: bool = False,
 ) -> None:
-    """What `alembic upgrade HEAD` does, with each step handed to `guarded` and env.py's options to `options`.
+    """What `alembic upgrade GOAL` does, with each step handed to `guarded` and env.py's options to `options`.
 
-    The script directory is read anew for each schema: a revision file may well read ALEMBIC_SCHEMA while it is
-    imported.
+    With `plain` no step is planned: `guarded` itself is called as Alembic's function of the run. The script directory
+    is read anew for each schema: a revision file may well read ALEMBIC_SCHEMA while it is imported.
     """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
     config = Config(Path.cwd() / service.config, output_buffer=buffer)
+    config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
-        for step in script._upgrade_revs(head or "heads", revision):
+        plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
+        for step in plan(goal or "heads", revision):
             yield guarded(step, context)
 
-    environment = EnvironmentContext(config, script, fn=steps, destination_rev=head, **mode)
+    fn = guarded if plain else steps
+    environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
     configure = environment.configure
 
     def configure_with_options(*positional: Any, **given: Any) -> None:
@@ -190,35 +230,61 @@ def _run(
             hold.take(environment.get_context())
 
     def run_migrations(**arguments: Any) -> None:
-        run(**arguments)
+        original(**arguments)
         if hold is not None:
             hold.release(environment.get_context())
 
-    run = environment.run_migrations
+    original = environment.run_migrations
     # For this run; env.py calls them.
     environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
     with environment:
-        script.run_env()
+        if service.skip_env and hold is not None:
+            _connect_only(environment, url, hold.path)
+        else:
+            script.run_env()
 
 
-def _agree(given: dict[str, Any], option: str, planned: str) -> None:
-    """Fill an option of env.py's from the plan; where env.py names it itself, both must say the same.
+_engines: list[Any] = []
+#: After so many schemas a connection is replaced: its server process remembers each of them.
+CONNECTION_SERVES = 200
+
+
+def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
+    """In place of an env.py that does nothing but connect; one connection serves many schemas."""
+    import sqlalchemy
+
+    if len(_engines) % CONNECTION_SERVES == 0:
+        for engine in _engines[:1]:
+            engine.dispose()
+        _engines[:] = [sqlalchemy.create_engine(url.for_sqlalchemy(), pool_size=1, max_overflow=0)]
+    else:
+        _engines.append(_engines[0])
+    with _engines[0].connect() as connection:
+        names = ", ".join(f'"{name}"' for name in path)
+        connection.exec_driver_sql(f"SET search_path TO {names}")
+        connection.commit()
+        connection.dialect.default_schema_name = path[0]
+        environment.configure(connection=connection)
+        with environment.begin_transaction():
+            environment.run_migrations()
+
+
+def agree(given: dict[str, Any], service: Service, target: Target) -> None:
+    """Fill env.py's options from the plan; where env.py names one itself, both must say the same.
 
     Explicit even where env.py relies on search_path: a version table found in another schema would be believed.
     """
-    if given.get(option) not in (None, planned):
-        raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
-    given[option] = planned
+    planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
+    for option, value in planned.items():
+        if given.get(option) not in (None, value):
+            raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
+        given[option] = value
 
 
 def _refusal(name: str) -> str:
     """SQL in a missing revision's place: whoever runs it anyway must not record that revision as applied."""
     spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
     return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
 
 
 def _reason(error: BaseException) -> str:

@@ -55,6 +55,10 @@ def parser() -> argparse.ArgumentParser:
     worker.add_argument("--driver-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
     once = "the folder serves one run only, as in a pod: end with its driver, however that ends"
     worker.add_argument("--once", action="store_true", help=once)
+    hand = commands.add_parser("hand", help="apply revisions for a worker (its own child)")
+    hand.add_argument("--plan", type=Path, required=True)
+    hand.add_argument("--service", required=True)
+    hand.add_argument("--socket", type=int, required=True)
     return top
 
 
@@ -89,6 +93,16 @@ def _common(sub: argparse.ArgumentParser, timeout: float) -> None:
     late = f"how long to wait for a worker to appear (default: {PATIENCE_S:.0f})"
     sub.add_argument("--worker-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
     sub.add_argument(
+        "--log", choices=("text", "json"), default="text", help="lines for people, or one JSON object a line"
+    )
+    sub.add_argument(
+        "--termination-log",
+        type=Path,
+        default=Path("/dev/termination-log"),
+        metavar="FILE",
+        help="where a cluster reads the last word, if it is there (default: /dev/termination-log)",
+    )
+    sub.add_argument(
         "--deadline", type=_seconds, default=0.0, metavar="SECONDS", help="stop the run after that long"
     )
 
@@ -107,6 +121,10 @@ def main(arguments: list[str]) -> int:
         plan = plans.load(options.plan)
         if options.command == "worker":
             return _worker(plan, options)
+        if options.command == "hand":
+            from genmigrate import hand
+
+            return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
         return _drive(plan, options)
     except RunError as trouble:
         say(f"genmigrate: {trouble.reason}", sys.stderr)
@@ -125,7 +143,8 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
             "usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path"
         )
     exchange = Exchange(_folder(options.exchange))
-    return serve(plan, service, exchange, folder, options.driver_timeout, options.once)
+    plan_file = options.plan.absolute()
+    return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
 
 
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
@@ -151,7 +170,8 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
             options.worker_timeout,
             options.deadline,
         )
-        return _present(Driver(plan, Exchange(exchange), workers, order), options)
+        style = "silent" if options.command == "status" else options.log
+        return _present(Driver(plan, Exchange(exchange), workers, order, style), options)
     finally:
         if not options.exchange:
             shutil.rmtree(exchange, ignore_errors=True)
@@ -163,12 +183,16 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
 
     began = time.monotonic()
     if options.command == "upgrade":
-        say(HEADING)
+        log = driver.log
+        log.line(HEADING, event={"event": "begin", "environment": driver.plan.environment})
         code = driver.run(go_on=False)
         left = driver.name_the_rest()
-        driver.repeat_failures()
-        if code != OK or any(outcome.counts["applied"] for outcome in driver.outcomes):
-            say(summary(driver.outcomes, left, time.monotonic() - began))
+        log.repeat_failures()
+        text, told = summary(driver, left, time.monotonic() - began, code)
+        if code != OK or options.log == "json" or told["applied"]:
+            log.line(text, event=told)
+        if options.termination_log.is_file():
+            log.leave_message(options.termination_log, text)
         return code
     code = driver.run(go_on=options.command in ("status", "sql"))
     if options.command == "status":

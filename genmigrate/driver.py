@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 from genmigrate import exchange as exchanges
 from genmigrate.codes import OK, RunError, worst
 from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
-from genmigrate.output import names, say, say_exactly
+from genmigrate.log import Log
+from genmigrate.output import names, say_exactly
 from genmigrate.watch import GRACE_S
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service, Target
     from genmigrate.workers import Started, Workers
 
-#: A cluster keeps the last 2,048 bytes of a failed container's log as its termination message.
-TAIL_CHARACTERS, REPEATED = 1000, 2
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
 
@@ -57,18 +55,17 @@ class Outcome:
 class Driver:
     """One run over the services of a plan."""
 
-    def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order) -> None:
+    def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order, style: str) -> None:
         self.plan = plan
         self.order = order
+        self.run_id = exchanges.new_id()[:6]
+        self.log = Log(style, self.run_id)
         self.outcomes: list[Outcome] = []
         self._exchange = exchange
         self._workers = workers
-        self._run = exchanges.new_id()[:6]
         self._started: dict[str, Started] = {}
         self._seen: set[str] = set()
         self._stop_word = ""
-        self._failures: list[str] = []
-        self._behind_failure = 0  # characters said since the last of them
         self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
         self._services = [service for service in plan.services if order.targets.get(service.name)]
 
@@ -79,7 +76,7 @@ class Driver:
         """
         names_of_all = tuple(service.name for service in self.plan.services)
         exchanges.claim(self._exchange)
-        beat = Beat(self._exchange, "driver", {"run": self._run})
+        beat = Beat(self._exchange, "driver", {"run": self.run_id})
         beat.start()
         try:
             self._exchange.clear(names_of_all)
@@ -96,6 +93,7 @@ class Driver:
                     break
             return worst(outcome.code for outcome in self.outcomes)
         finally:
+            self.log.idle()
             self._end(names_of_all)
             beat.end()
             (self._exchange.folder / "driver").unlink(missing_ok=True)
@@ -113,14 +111,11 @@ class Driver:
             targets = self.order.targets[service.name]
             left += len(targets)
             labels = names([target.label for target in targets])
-            self._say(f"  – {service.name} not started: {labels} skipped", False)
+            told = {"event": "skipped", "schemas": [target.schema for target in targets]}
+            self.log.line(
+                f"  – {service.name} not started: {labels} skipped", service=service.name, event=told
+            )
         return left
-
-    def repeat_failures(self) -> None:
-        """Say the first failures again when a tail of the log would not show them."""
-        if self._behind_failure > TAIL_CHARACTERS:
-            for text in self._failures[:REPEATED]:
-                say(text)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
@@ -143,9 +138,17 @@ class Driver:
         """Say that a whole service could not be served, and note it."""
         outcome.code, outcome.word = trouble.code, trouble.word
         outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
-        self._say(f"  ✗ {outcome.service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
+        name, note = outcome.service.name, self.order.command == "sql"
+        told = {
+            "event": "failed",
+            "word": trouble.word,
+            "reason": trouble.reason,
+            "way_out": [trouble.way_out],
+        }
+        text = f"  ✗ {name} {trouble.word}: {trouble.reason}"
+        self.log.line(text, note=note, service=name, event=told)
         if trouble.way_out:
-            self._say(f"    → {trouble.way_out}", self.order.command == "sql")
+            self.log.line(f"    → {trouble.way_out}", note=note, service=name)
         settled = sum(outcome.counts.values())
         outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
         return outcome
@@ -168,7 +171,7 @@ class Driver:
 
     def _go(self, service: Service, worker: str) -> Message:
         return {
-            "run": self._run,
+            "run": self.run_id,
             "worker": worker,
             "command": self.order.command,
             "digest": self.plan.digest,
@@ -221,10 +224,11 @@ class Driver:
             for record in records:
                 if self._mine(record, worker):
                     self._show(record, outcome)
-                    shown = True
+                    shown = shown or record.get("to") != "progress"
+            self.log.tick()
             if result and self._mine(result, worker):
                 if result["word"] and not shown:
-                    self._say(f"  ✗ {service.name} {result['word']}: {result['reason']}", True)
+                    self.log.line(f"  ✗ {service.name} {result['word']}: {result['reason']}", note=True)
                 outcome.code, outcome.word = int(result["code"]), str(result["word"])
                 outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
                 outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
@@ -240,7 +244,7 @@ class Driver:
             time.sleep(LOOK_S)
 
     def _mine(self, message: Message | None, worker: str) -> bool:
-        return message is not None and (message.get("run"), message.get("worker")) == (self._run, worker)
+        return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
 
     def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
         alive = self._exchange.get(f"{service.name}.alive")
@@ -262,23 +266,15 @@ class Driver:
         counts = dict(record.get("counts") or {})
         outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
         text, note = str(record.get("text", "")), record.get("to") == "stderr"
+        if record.get("to") == "progress":
+            return self.log.progress(outcome.service.name, record["done"], record["total"], record["at"])
         if self.order.command == "sql" and not note:
             return say_exactly(text)
-        return self._say(text, note)
-
-    def _say(self, text: str, note: bool) -> None:
-        if self.order.command == "status":  # its report is made of the results
-            return
-        say(text, sys.stderr if note else sys.stdout)
-        if text.startswith("  ✗"):
-            self._failures.append(text)
-            self._behind_failure = 0
-        else:
-            self._behind_failure += len(text)
+        return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
 
     def _put_stop(self) -> None:
         message = {
-            "run": self._run,
+            "run": self.run_id,
             "workers": sorted(self._seen),
             "word": self._stop_word,
             "at": time.time(),

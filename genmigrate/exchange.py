@@ -87,11 +87,11 @@ class Exchange:
             return None
         return message if isinstance(message, dict) else None
 
-    def append(self, service: str, record: Message) -> None:
-        """Add one record to a service's lines, in one write so that a reader never sees half of it."""
-        line = json.dumps(record, ensure_ascii=False) + "\n"
-        with (self.folder / f"{service}.lines").open("ab", buffering=0) as file:
-            file.write(line.encode("utf-8", "backslashreplace"))
+    def append(self, service: str, *records: Message) -> None:
+        """Add records to a service's lines; a reader takes whole lines only."""
+        lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+        with (self.folder / f"{service}.lines").open("ab") as file:
+            file.write(lines.encode("utf-8", "backslashreplace"))
 
     def records(self, service: str, offset: int) -> tuple[list[Message], int]:
         """The whole records from `offset` on, and the offset behind them."""

@@ -40,7 +40,9 @@ def in_schema(schema: str) -> Iterator[None]:
 
 
 def _forget(schema: str, folder: Path, before: set[str]) -> None:
-    own = {name: module for name, module in list(sys.modules.items()) if _belongs(module, folder)}
+    for name in sys.modules.keys() - _verdicts.keys():
+        _verdicts[name] = _belongs(sys.modules[name], folder)
+    own = {name: module for name, module in list(sys.modules.items()) if _verdicts.get(name)}
     for module in own.values():
         for value in list(vars(module).values()):
             if type(value) is CACHED:  # around a function that may have read ALEMBIC_SCHEMA
@@ -52,6 +54,9 @@ def _forget(schema: str, folder: Path, before: set[str]) -> None:
         for name in list(sys.modules):
             if name in own or (name not in before and _top(name) in shared):
                 del sys.modules[name]
+
+
+_verdicts: dict[str, bool] = {}
 
 
 def _top(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import sys
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SECTION = "alembic"
+#: What a revision that works outside a transaction names.
+OUTSIDE = ("autocommit_block", "postgresql_concurrently")
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision file."""
+    """One revision file.
+
+    `checksum` is the SHA-256 of its text with LF, `phase` what the file says of itself (`phase = "data"`), and `alone`
+    means that it may leave its transaction.
+    """
 
     id: str
     slug: str
@@ -31,6 +38,9 @@ class Revision:
     needs: tuple[str, ...]
     file: Path
     labels: tuple[str, ...] = ()
+    checksum: str = ""
+    phase: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ def read(folder: Path, config: str) -> History:
     twice, an unknown parent, a cycle, a file whose ids are not plain strings).
     """
     revisions: dict[str, Revision] = {}
-    for directory, recursive in _version_folders(folder, config):
+    for directory, recursive in version_folders(folder, config):
         for file in _files(directory, recursive):
             revision = _revision(file)
             if revision is None:
@@ -128,7 +138,8 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
     return ordered
 
 
-def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
+def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
+    """Where the revision files are, each with whether in its subfolders too. Raises RunError("usage")."""
     file = folder / config
     parser = ConfigParser({"here": file.absolute().parent.as_posix()})
     try:
@@ -179,7 +190,8 @@ def _files(directory: Path, recursive: bool) -> list[Path]:
 
 def _revision(file: Path) -> Revision | None:
     try:
-        tree = ast.parse(file.read_bytes(), filename=file.name)
+        data = file.read_bytes()
+        tree = ast.parse(data, filename=file.name)
     except (OSError, SyntaxError, ValueError) as error:
         raise RunError("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
     values: dict[str, ast.expr] = {}
@@ -198,7 +210,22 @@ def _revision(file: Path) -> Revision | None:
     parents = _strings(file, "down_revision", values.get("down_revision"))
     needs = _strings(file, "depends_on", values.get("depends_on"))
     labels = _strings(file, "branch_labels", values.get("branch_labels"))
-    return Revision(ids[0], _slug(file, ids[0]), parents, needs, file, labels)
+    phase = values.get("phase")
+    return Revision(
+        ids[0],
+        _slug(file, ids[0]),
+        parents,
+        needs,
+        file,
+        labels,
+        hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest(),
+        phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
+        any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
+    )
+
+
+def _leaves(node: ast.AST) -> bool:
+    return getattr(node, "attr", None) in OUTSIDE or getattr(node, "arg", None) in OUTSIDE
 
 
 def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:

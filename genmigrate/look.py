@@ -51,7 +51,7 @@ def states(job: Job, past: History) -> list[State]:
             return survey.missing(job.targets, past)
         raise
     try:
-        return job.survey(session, past)
+        return job.judge(session, past)
     finally:
         session.close()
 

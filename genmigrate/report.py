@@ -9,8 +9,6 @@ from genmigrate.driver import COUNTED
 from genmigrate.output import names, say, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from genmigrate.driver import Driver, Outcome
 
 VERSION = 1
@@ -74,11 +72,16 @@ def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
     ]
 
 
-def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
-    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (1.2 s)`; `left` schemas were never asked for."""
+def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
+    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (run 7f3a12, 1.2 s)`, and the same for programs.
+
+    `left` schemas were never asked for.
+    """
     total: Counter[str] = Counter()
-    for outcome in outcomes:
+    for outcome in driver.outcomes:
         total.update(outcome.counts)
     total["skipped"] += left
     parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
-    return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"
+    text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
+    counts = {key: total[key] for key in COUNTED}
+    return text, {"event": "summary", **counts, "seconds": round(seconds, 1), "code": code}

@@ -83,6 +83,11 @@ class Session:
             cursor.execute(statement, tuple(parameters) or None)
             return list(cursor.fetchall()) if cursor.description else []
 
+    @property
+    def client_side_pid(self) -> int:
+        """The server process as it was announced to libpq; a pooler announces one of its own invention."""
+        return int(self._connection.info.backend_pid)
+
     def lost(self) -> bool:
         """Whether the server no longer answers here."""
         try:
@@ -97,9 +102,13 @@ class Session:
             self._connection.close()
 
 
-def limit_sessions(lock_timeout_ms: int, statement_timeout_ms: int, application: str) -> None:
-    """Give every libpq session of this process and its env.py the plan's limits and a name."""
+def limit_sessions(
+    lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
+) -> None:
+    """Give every libpq session of this process and its env.py the plan's limits, a name and a search path."""
     ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
+    if path:
+        ours += f" -c search_path={','.join(path)}"
     os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
     os.environ["PGAPPNAME"] = application
 

@@ -20,13 +20,18 @@ CHUNK = 100
 
 @dataclass(frozen=True)
 class State:
-    """What a schema is at: a word of codes.CODE_OF_WORD, its revisions, and what the head still needs."""
+    """What a schema is at: a word of codes.CODE_OF_WORD, its revisions, and what the head still needs.
+
+    What survey() finds explains itself by job.explain; a word that manifest.py gives brings its reason and way out.
+    """
 
     target: Target
     word: str
     current: tuple[str, ...] = ()
     pending: tuple[Revision, ...] = ()
     tables: int = 0
+    reason: str = ""
+    way_out: str = ""
 
 
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -32,6 +33,15 @@ class DatabaseUrl:
     parameters: dict[str, str]
     driver: str
     spelt: str = ""
+    text: str = ""
+
+    def for_sqlalchemy(self) -> str:
+        """The URL for a stock env.py; one that names no driver gets psycopg where psycopg2 is not there."""
+        rest = self.text.partition("://")[2]
+        driver = self.driver
+        if not driver and not find_spec("psycopg2") and find_spec("psycopg"):
+            driver = "psycopg"
+        return f"postgresql+{driver}://{rest}" if driver else f"postgresql://{rest}"
 
     @property
     def database(self) -> str:
@@ -109,4 +119,5 @@ def parse(text: str, variable: str) -> DatabaseUrl:
         {key: value for key, value in parameters.items() if value},
         scheme["driver"] or "",
         parts.password or "",
+        text.strip(),
     )

@@ -133,5 +133,6 @@ STOPPED = {
     "terminated": "stopped before it was done (terminated)",
     "interrupted": "stopped before it was done (interrupted)",
     "deadline": "stopped before it was done (deadline)",
+    "unreachable": "the session that holds its lock was cut",
     "not-started": "no driver came in time",
 }

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 
 def serve(
-    plan: Plan, service: Service, exchange: Exchange, folder: Path, patience_s: float, once: bool
+    plan: Plan,
+    plan_file: Path,
+    service: Service,
+    exchange: Exchange,
+    folder: Path,
+    patience_s: float,
+    once: bool,
 ) -> int:
     """Wait for the order of `service`, carry it out in its `folder`, leave the result; returns its exit code."""
     worker = new_id()
@@ -43,7 +49,7 @@ def serve(
         return TERMINATED
     wanted = set(order.get("schemas", ()))
     targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
-    job = Job(plan, service, targets, order, exchange, worker, watch)
+    job = Job(plan, service, targets, order, exchange, worker, watch, plan_file)
     watch.last_word = lambda word: _stopped(job, word)
     _carry_out(job)
     watch.over()
@@ -121,8 +127,9 @@ def _cancel(job: Job) -> None:
     try:
         session.rows(
             "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
-            "WHERE (application_name = %s OR pid = %s) AND state <> 'idle' AND datname = current_database()",
-            [job.application, job.backend],
+            "WHERE (application_name = %s OR pid = ANY(%s::int[])) AND state <> 'idle' "
+            "AND datname = current_database()",
+            [job.application, list(job.backends)],
         )
     finally:
         session.close()
@@ -131,8 +138,7 @@ def _cancel(job: Job) -> None:
 def _stopped(job: Job, word: str) -> None:
     """The result of a worker that ends itself because what it waits for does not come back."""
     job.word = word
-    label, revision = job.working_at
-    if label:
+    for label, revision in job.working.items():
         with suppress(OSError):  # a full disk
             job.line(
                 f"  ✗ {label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself", failed=1
@@ -153,7 +159,7 @@ def _result(job: Job, codes: list[int]) -> int:
             "way_out": job.way_out,
             "schemas": job.schemas,
             "heads": job.heads,
-            "modules": [name for name in ("alembic", "sqlalchemy") if name in sys.modules],
+            "modules": sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys()),
         },
     )
     return code

@@ -75,7 +75,9 @@ def test_a_killed_worker_s_statement_is_not_overtaken(platform: Platform, servic
     kill_worker(driver.pid)
     driver.communicate(timeout=30)
     ended = platform.run("upgrade", "--timeout", "20")
-    assert ended.code == 0, ended.out
+    assert (ended.code, f"  ✗ {schema} dirty: " in ended.out) == (9, True), ended.out
+    platform.query(service, f"DELETE FROM genmigrate.unfinished WHERE schema = '{schema}'")
+    assert platform.run("upgrade").code == 0
     time.sleep(1)
     assert platform.query(service, f"SELECT count(*) FROM {schema}.ran") == [(1,)]
     assert not sleeping(platform, service)
@@ -110,10 +112,7 @@ def test_a_lost_lock_ends_the_run_before_the_next_revision(platform: Platform) -
     assert platform.query("accounts", holder) == [(True,)]
     out, _ = driver.communicate(timeout=30)
     assert driver.returncode == 3, out
-    assert (
-        "accounts_default unreachable at after: the session that holds the lock of accounts_default was cut"
-        in out
-    )
+    assert "accounts_default unreachable at slow: the session that holds its lock was cut" in out
     assert platform.version("accounts_default") == "a3"
 
 
