@@ -33,9 +33,9 @@ class Order:
     command: str
     targets: dict[str, tuple[Target, ...]]
     timeout_s: float
-    at_least: bool = False
     worker_timeout_s: float = exchanges.PATIENCE_S
     deadline_s: float = 0.0
+    more: Message = field(default_factory=dict)
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     schemas: list[Message] = field(default_factory=list)
     heads: list[Message] = field(default_factory=list)
+    document: Message | None = None
 
 
 class Driver:
@@ -177,7 +178,7 @@ class Driver:
             "digest": self.plan.digest,
             "schemas": [target.schema for target in self.order.targets[service.name]],
             "timeout": self.order.timeout_s,
-            "at_least": self.order.at_least,
+            **self.order.more,
         }
 
     def _start(self, service: Service) -> None:
@@ -232,6 +233,7 @@ class Driver:
                 outcome.code, outcome.word = int(result["code"]), str(result["word"])
                 outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
                 outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
+                outcome.document = result["document"]
                 return
             self._find_dead(service, worker, pulse)
             if not self._stop_word and time.monotonic() > self._give_up:

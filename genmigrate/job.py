@@ -39,6 +39,7 @@ class Job:
     codes: list[int] = field(default_factory=list)
     schemas: list[Message] = field(default_factory=list)
     heads: list[Message] = field(default_factory=list)
+    document: Message | None = None  # what the run left in the manifest, where it was asked for
     word: str = ""
     reason: str = ""
     way_out: str = ""
@@ -90,13 +91,13 @@ class Job:
         service = self.service.name
         states = self.survey(session, history)
         if any(state.word == "unknown-revision" for state in states):
-            states = manifest.tell_ahead(states, manifest.known(session, service), history, service)
+            states = manifest.tell_ahead(service, states, manifest.known(session, service), history)
         if any(state.word == "pending" for state in states):
             states = manifest.tell_dirty(session, service, states, history)
-        for each in manifest.edited(session, service, history) or ():
-            file = history.revisions[each.revision].file.name
-            schemas = f"{each.schemas} schemas, {each.example} for one"
-            self.note(f"{service}: {file} was edited after it was applied ({schemas})")
+        for revision, count, one in manifest.edited(session, service, history) or ():
+            self.note(
+                f"{service}: {revision.file.name} was edited after it was applied ({count} schemas, {one} for one)"
+            )
         return states
 
     def line(self, text: str, event: Message | None = None, **counts: int) -> None:

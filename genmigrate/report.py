@@ -37,6 +37,13 @@ def as_json(driver: Driver) -> dict[str, Any]:
     }
 
 
+def as_manifest(driver: Driver) -> dict[str, Any]:
+    """The document of `upgrade --manifest`: what this run left in each service's manifest."""
+    plan, found = driver.plan, [outcome.document for outcome in driver.outcomes if outcome.document]
+    head = {"version": VERSION, "run": driver.run_id, "platform": plan.platform}
+    return {**head, "environment": plan.environment, "services": found}
+
+
 def as_table(driver: Driver) -> None:
     """Print one row per schema, then a line for each state that needs somebody."""
     rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genmigrate.plan import Target
 
 #: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
-CHUNK = 100
+CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,10 @@ def missing(targets: Sequence[Target], history: History) -> list[State]:
 
 
 def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
-    schemas = _existing(session, [target.schema for target in targets])
-    versioned = _with_table(session, [target.version_schema for target in targets], table)
-    versions = _versions(session, sorted({t.version_schema for t in targets} & versioned), table)
+    there = _there(session, targets, table)
+    schemas = {schema for schema, found, *_ in there if found}
+    versioned = {schema for *_, schema, found in there if found}
+    versions = _versions(session, sorted(versioned), table)
     states = [_classify(target, schemas, versions, history) for target in targets]
     doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
     populated = _populated(session, doubtful, table)
@@ -86,17 +87,17 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
     return State(target, "pending" if pending or not current else "up-to-date", current, pending)
 
 
-def _existing(session: Session, schemas: list[str]) -> set[str]:
-    statement = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY(%s::text[])"
-    return {name for (name,) in session.rows(statement, [schemas])}
+def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
+    """Of each target its schema and whether that is there, its version table's schema and whether the table is.
 
-
-def _with_table(session: Session, schemas: list[str], table: str) -> set[str]:
+    By name, not by joining the catalogue, of which the server knows no sizes right after a large first run.
+    """
     statement = (
-        "SELECT n.nspname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
-        "WHERE n.nspname = ANY(%s::text[]) AND c.relname = %s AND c.relkind IN ('r', 'p')"
+        "SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, "
+        "to_regclass(quote_ident(v) || '.' || quote_ident(%s)) IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)"
     )
-    return {name for (name,) in session.rows(statement, [schemas, table])}
+    names = [target.schema for target in targets], [target.version_schema for target in targets]
+    return [(row[0], row[1], row[2], row[3]) for row in session.rows(statement, [table, *names])]
 
 
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:

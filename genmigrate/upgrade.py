@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genmigrate.exchange import Message
-    from genmigrate.history import History
+    from genmigrate.history import History, Revision
     from genmigrate.survey import State
 
 READY = ("up-to-date", "pending", "missing-schema")
@@ -89,6 +89,8 @@ def _refuse(job: Job, past: History, states: Sequence[State]) -> None:
 class Upgrade:
     """One service's schemas on their way to the head."""
 
+    command, verb = "upgrade", "applied"
+
     def __init__(self, job: Job, past: History, session: Session) -> None:
         self._job = job
         self._past = past
@@ -101,13 +103,12 @@ class Upgrade:
         """Canaries first, each of which has to succeed; then the others, until more than `allowed` have failed."""
         job, plan = self._job, self._job.plan
         if self._kept:
-            manifest.begin_run(
-                self._session, job.run, job.service.name, plan.environment, "upgrade", plan.digest, self._past
-            )
+            what = (job.run, job.service.name, plan.environment, self.command, plan.digest)
+            manifest.begin_run(self._session, *what, self._past)
         else:
             job.note(f"{job.service.name}: {NO_MANIFEST}")
         # What is done CONCURRENTLY waits for every other transaction of the database: then nothing runs beside it.
-        alone = any(revision.alone for state in states for revision in state.pending)
+        alone = any(revision.alone for state in states for revision in self._revisions(state))
         self._hands.limit = 1 if alone else room(job, self._session)
         schedule = Schedule(
             job, self._session, self._hands, self._order, self._ready, self._done, self._failed
@@ -133,8 +134,24 @@ class Upgrade:
                 summary = {"schemas": len(states), "failed": schedule.failures}
                 with_code = worst(job.codes) if job.codes else OK
                 manifest.end_run(self._session, job.run, job.service.name, with_code, summary)
+                if job.order.get("document"):
+                    job.document = manifest.as_document(self._session, job.run, job.service.name)
         if job.watch.stop_word and schedule.stopped:
             job.ended_with(RunError(job.watch.stop_word, "").code)
+
+    def _revisions(self, state: State) -> Sequence[Revision]:
+        """What this run has to do in a schema."""
+        return state.pending
+
+    def _now(self, work: Work) -> State:
+        """The schema as its version table says now. Raises RunError where it is not what this run can work on."""
+        job, target = self._job, work.state.target
+        state = job.survey(self._session, self._past, (target,))[0]
+        if self._kept and state.word == "pending":
+            state = manifest.tell_dirty(self._session, job.service.name, [state], self._past)[0]
+        if state.word not in READY:  # another runner, with other files, was here while we waited
+            raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
+        return state
 
     def _verify_canary(self, canary: Sequence[State]) -> None:
         pass
@@ -154,12 +171,7 @@ class Upgrade:
 
     def _ready(self, work: Work) -> bool:
         """Under the schema's lock: believe only what its version table says now."""
-        job, target = self._job, work.state.target
-        state = job.survey(self._session, self._past, (target,))[0]
-        if self._kept and state.word == "pending":
-            state = manifest.tell_dirty(self._session, job.service.name, [state], self._past)[0]
-        if state.word not in READY:  # another runner, with other files, was here while we waited
-            raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
+        job, target, state = self._job, work.state.target, self._now(work)
         if state.word == "up-to-date" and not work.tries:
             _already(job, [state])
             return False
@@ -218,9 +230,11 @@ class Upgrade:
         except (RunError, self._session.errors):
             return ""
         here = names([self._past.slug(revision) for revision in now.current]) or "no revision"
-        waiting = {revision.id for revision in now.pending}
-        kept = [revision.slug for revision in state.pending if revision.id not in waiting]
-        return f"{state.target.schema} is at {here}" + (f", this run applied {names(kept)}" if kept else "")
+        left = {revision.id for revision in self._revisions(now)}
+        kept = [revision.slug for revision in self._revisions(state) if revision.id not in left]
+        return f"{state.target.schema} is at {here}" + (
+            f", this run {self.verb} {names(kept)}" if kept else ""
+        )
 
 
 def create_schema(session: Session, schema: str) -> None:

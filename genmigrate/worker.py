@@ -113,6 +113,14 @@ def _command(name: str) -> Callable[[Job], None]:
         from genmigrate.look import status as run
     elif name == "wait":
         from genmigrate.look import wait as run
+    elif name == "downgrade":
+        from genmigrate.downgrade import run
+    elif name == "plan":
+        from genmigrate.ask import plan as run
+    elif name == "unlock":
+        from genmigrate.ask import unlock as run
+    elif name == "check":
+        from genmigrate.ask import check as run
     elif name == "sql":
         from genmigrate.render import run
     else:
@@ -159,6 +167,7 @@ def _result(job: Job, codes: list[int]) -> int:
             "way_out": job.way_out,
             "schemas": job.schemas,
             "heads": job.heads,
+            "document": job.document,
             "modules": sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys()),
         },
     )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service
 
 TAIL_BYTES = 4096
+#: Linux starts no program with a variable of 128 KiB.
+LONGEST_VARIABLE = 120_000
 
 
 @dataclass
@@ -79,7 +81,9 @@ class Workers:
         # Not resolved: in a mounted ConfigMap each file is a link into a folder of another name.
         package = Path(__file__).absolute().parent
         environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
-        environ[self.plan.tenants_env] = ",".join(self.plan.tenants)
+        tenants = ",".join(self.plan.tenants)
+        if len(tenants) < LONGEST_VARIABLE:
+            environ[self.plan.tenants_env] = tenants
         return _start(
             [*self.python(service), "-m", "genmigrate", "worker", *self._arguments(service, folder)],
             self.root,

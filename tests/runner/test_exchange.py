@@ -342,4 +342,4 @@ def test_the_tail_of_a_log_shows_the_failure(platform: Platform) -> None:
     failure = "  ✗ accounts_default failed at add_seven: RuntimeError: seven"
     assert ended.code == 1
     assert (ended.lines.count(failure), ended.lines[-2]) == (2, failure)
-    assert ended.lines[-1].startswith("61 schemas: 60 up-to-date, 0 applied, 1 failed, 0 skipped")
+    assert ended.lines[-1].startswith("61 schemas: 0 up-to-date, 60 applied, 1 failed, 0 skipped")

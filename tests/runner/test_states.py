@@ -165,7 +165,7 @@ def test_a_server_that_is_not_there_and_one_that_starts_late(
     assert ended.code == 3
     assert f"accounts unreachable: PostgreSQL at 127.0.0.1:{port} does not answer: " in ended.out
     driver = platform.start("upgrade", "--timeout", "30", **urls)
-    time.sleep(1.0)
+    time.sleep(2.5)
     with socket.create_server(("127.0.0.1", port)) as listener:
         threading.Thread(target=_forward, args=(listener, platform.server.port), daemon=True).start()
         out, err = driver.communicate(timeout=40)
@@ -246,7 +246,7 @@ def test_locked_names_the_holder(platform: Platform) -> None:
     assert ended.code == 4
     assert re.fullmatch(
         r"  ✗ accounts_default locked at add_z: canceling statement due to lock timeout \(SQLSTATE 55P03\), "
-        r"blocked by pid \d+ \(no name, idle in transaction, transaction of \d s: LOCK TABLE accounts_default.accounts\)",
+        r"blocked by pid \d+ \(no name, idle in transaction, transaction of \d s: LOCK TABLE .*\)",
         ended.lines[1],
     )
 
