@@ -27,6 +27,8 @@ COMMANDS = {
     "status": "show every schema's revision and what is pending",
     "wait": "wait until PostgreSQL answers",
     "sql": "print the pending SQL, change nothing",
+    "verify": "judge every schema: at the head, whole, from the files as they are",
+    "snapshot": "write what the migrations make, to be compared with by verify --drift (local plan only)",
     "check": "compare a service's models with its migrations",
     "downgrade": "undo revisions down to an exact one, within the policy",
     "unlock": "show who holds locks of schemas",
@@ -57,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     subs["upgrade"].add_argument("--manifest", type=Path, metavar="FILE", help="write what was done as JSON")
     subs["downgrade"].add_argument("--to", required=True, metavar="REVISION", help="exact target, or base")
     subs["downgrade"].add_argument("--apply", action="store_true", help="do it; without it is only shown")
+    subs["verify"].add_argument(
+        "--drift", action="store_true", help="compare each schema with the snapshot too"
+    )
     subs["unlock"].add_argument(
         "--show", action="store_true", required=True, help="nothing is unlocked by force"
     )
@@ -185,7 +190,7 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
         workers = Workers(
             options.workers, plan, options.plan.absolute(), options.root.absolute(), exchange, folder
         )
-        more = {key: getattr(options, key) for key in ("at_least", "to", "apply") if key in options}
+        more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
         more["document"] = bool(getattr(options, "manifest", None))
         times = (options.timeout, options.worker_timeout, options.deadline)
         order = Order(options.command, targets, *times, more)

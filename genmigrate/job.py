@@ -90,10 +90,8 @@ class Job:
         """The states of the job's schemas with what the manifest knows; a note for each file edited since it ran."""
         service = self.service.name
         states = self.survey(session, history)
-        if any(state.word == "unknown-revision" for state in states):
-            states = manifest.tell_ahead(service, states, manifest.known(session, service), history)
-        if any(state.word == "pending" for state in states):
-            states = manifest.tell_dirty(session, service, states, history)
+        if any(state.word in ("unknown-revision", "pending") for state in states):
+            states = manifest.judge(session, service, states, history)
         for revision, count, one in manifest.edited(session, service, history) or ():
             self.note(
                 f"{service}: {revision.file.name} was edited after it was applied ({count} schemas, {one} for one)"

@@ -149,16 +149,21 @@ def known(session: Session, service: str) -> Known | None:
 
 def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
     """Whether each of these revisions is known and this image's head is among them and their ancestors."""
-    seen: set[str] = set()
-    todo = list(current)
+    todo, seen = list(current), set[str]()
     if not all(each in graph or each == head for each in todo):
         return False
     while todo:
         each = todo.pop()
-        if each not in seen:
-            seen.add(each)
-            todo += graph[each][0] if each in graph else []
+        todo += graph[each][0] if each in graph and each not in seen else []
+        seen.add(each)
     return head in seen
+
+
+def judge(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
+    """The states with what the manifest and the indexes say: some `ahead`, some `dirty`."""
+    strange = any(state.word == "unknown-revision" for state in states)
+    graph = known(session, service) if strange else None
+    return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
 
 
 def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
@@ -171,11 +176,10 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
         why = (
             f"schema {state.target.schema} is at {here}, newer than this image's {past.slug(past.head or '')}"
         )
-        undo = f"python3 -m genmigrate downgrade --service {service} --to {past.head}"
-        way_out = f"deploy the image that has it, or undo it with that image: {undo}"
-        return replace(state, word="ahead", reason=why, way_out=way_out)
+        undo = f"undo it with that image: genmigrate downgrade --service {service} --to {past.head}"
+        return replace(state, word="ahead", reason=why, way_out=f"deploy the image that has it, or {undo}")
 
-    return [told(state) for state in states]
+    return list(map(told, states))
 
 
 def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
@@ -183,27 +187,24 @@ def tell_dirty(session: Session, service: str, states: Sequence[State], past: Hi
 
     Not where another session holds the schema's lock: it will still finish both.
     """
-    schemas = [state.target.schema for state in states if state.word in ("up-to-date", "pending")]
-    indexes, begun = invalid_indexes(session, schemas), unfinished(session, service, schemas)
+    broken, begun = invalid_indexes(session), unfinished(session, service)
 
     def told(state: State) -> State:
-        schema = state.target.schema
-        done = past.ancestors(state.current)
-        half = [
-            past.slug(r) for r, direction in begun.get(schema, ()) if (r in done) == (direction == "down")
-        ]
-        invalid = indexes.get(schema, [])
-        if not (half or invalid) or _busy(session, schema):
+        schema, done = state.target.schema, past.ancestors(state.current)
+        indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
+        half = [past.slug(r) for place, r, way in begun if place == schema and (r in done) == (way == "down")]
+        ready = state.word in ("up-to-date", "pending")
+        if not (ready and (half or indexes)) or _busy(session, schema):
             return state
-        why = [f"index {index} is invalid" for index in invalid]
-        out = [f"DROP INDEX CONCURRENTLY {index}" for index in invalid]
+        why = [f"index {index} is invalid" for index in indexes]
+        out = [f"DROP INDEX CONCURRENTLY {index}" for index in indexes]
         if half:
             why.append(f"the autocommit block of {names(half)} did not end")
             rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
             out.append(f"repair what it left, then {rows}")
         return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
 
-    return [told(state) for state in states]
+    return list(map(told, states)) if broken or begun else list(states)
 
 
 def _busy(session: Session, schema: str) -> bool:
@@ -211,28 +212,19 @@ def _busy(session: Session, schema: str) -> bool:
     return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
 
 
-def unfinished(session: Session, service: str, schemas: list[str]) -> dict[str, list[tuple[str, str]]]:
-    """By schema, the revisions that entered an autocommit block and did not end, with their direction."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s"
-    for schema, revision, direction in _read(session, statement, service) or ():
-        if schema in schemas:
-            found.setdefault(schema, []).append((revision, direction))
-    return found
+def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
+    """Schema, revision and direction of each autocommit block that was entered and did not end."""
+    statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
+    return _read(session, statement, service) or []
 
 
-def invalid_indexes(session: Session, schemas: list[str]) -> dict[str, list[str]]:
-    """By schema, what CREATE INDEX CONCURRENTLY left behind; what a REINDEX left is no migration's."""
-    found: dict[str, list[str]] = {}
-    statement = (
+def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
+    """Schema and name of what CREATE INDEX CONCURRENTLY left behind; what a REINDEX left is no migration's."""
+    return session.rows(
         "SELECT nspname, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
         "JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT indisvalid AND relkind = 'i' "
         "AND relname !~ '_cc(new|old)[0-9]*$' ORDER BY 1, 2"
     )
-    for schema, index in session.rows(statement):
-        if schema in schemas:
-            found.setdefault(schema, []).append(f"{quoted(schema)}.{quoted(index)}")
-    return found
 
 
 def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
@@ -254,32 +246,42 @@ def edited(session: Session, service: str, past: History) -> list[tuple[Revision
     return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
 
 
+def made_from_nothing(session: Session, environment: str, service: str, schema: str, past: History) -> bool:
+    """Whether the last that was done to a schema is each revision, once, from the files as they are."""
+    done = past.ancestors([past.head] if past.head else [])
+    rows = _read(
+        session,
+        "SELECT revision, checksum, direction, environment FROM genmigrate.applied "
+        "LEFT JOIN genmigrate.runs USING (run, service) WHERE service = %s AND schema = %s ORDER BY id DESC LIMIT %s",
+        service,
+        schema,
+        len(done),
+    )
+    return {(r, past.revisions[r].checksum, "up", environment) for r in done} == set(rows or ())
+
+
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
     """What a run did to a service's schemas, for programs; None when it left no trace."""
     found = _read(
         session,
         "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
-        "ORDER BY id) FROM genmigrate.applied a LEFT JOIN genmigrate.revisions USING (service, revision) "
+        "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "
+        "LEFT JOIN genmigrate.revisions USING (service, revision) "
         "WHERE a.run = r.run AND service = r.service AND a.started + make_interval(secs => seconds) >= r.started) "
         "FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1",
         run,
         service,
     )
-    if not found:
-        return None
-    document, steps = dict(found[0][0]), found[0][1] or []
     schemas: dict[str, list[dict[str, Any]]] = {}
-    for step in steps:
-        schemas.setdefault(step["schema"], []).append(step)
-    return {**document, "schemas": {schema: _way(schemas[schema]) for schema in sorted(schemas)}}
+    for step in (found and found[0][1]) or ():
+        schemas.setdefault(step.pop("schema"), []).append(step)
+    ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
+    return {**found[0][0], "schemas": ways} if found else None
 
 
 def _way(steps: list[dict[str, Any]]) -> dict[str, Any]:
     made = {step["revision"] for step in steps}
     parents = {parent for step in steps for parent in step["parents"]}
-    ends = [sorted(parents - made), sorted(made - parents)]
-    if steps[0]["direction"] == "down":
-        ends.reverse()
-    keys = ("revision", "name", "checksum", "direction", "started", "seconds")
-    applied = [{key: step[key] for key in keys} for step in steps]
-    return {"from": ends[0], "to": ends[1], "seconds": sum(s["seconds"] for s in steps), "applied": applied}
+    ends = sorted(parents - made), sorted(made - parents)
+    came, went = ends if steps[0]["direction"] == "up" else ends[::-1]
+    return {"from": came, "to": went, "seconds": sum(step["seconds"] for step in steps), "applied": steps}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from genmigrate import history, manifest
+from genmigrate import history, manifest, verify
 from genmigrate.codes import OK, RunError, worst
 from genmigrate.hands import Hands
 from genmigrate.job import Job, explain
@@ -114,15 +114,17 @@ class Upgrade:
             job, self._session, self._hands, self._order, self._ready, self._done, self._failed
         )
         schedule.total = len(states)
+        kept = verify.expected(job, self._past) if plan.policy.verify == "drift" else None
         canary = [state for state in states if state.target.tenant in plan.policy.canary]
+        canary = canary or list(states[:1] if kept else ())
         others = [state for state in states if state not in canary]
         try:
             left = schedule.work_off(canary, 0)
-            if canary and schedule.failures:
+            sound = not schedule.failures and (not kept or self._is_as_made(canary, kept))
+            if canary and not sound:
                 if others:
                     job.note(f"{job.service.name}: the canary failed, no other schema was touched")
             else:
-                self._verify_canary(canary)
                 left += schedule.work_off(others, allowed)
                 others = []
             _skip(job, self._past, [*left, *others])
@@ -153,8 +155,10 @@ class Upgrade:
             raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
         return state
 
-    def _verify_canary(self, canary: Sequence[State]) -> None:
-        pass
+    def _is_as_made(self, canary: Sequence[State], kept: dict[str, Any]) -> bool:
+        """Whether the canaries' schemas are what CI's snapshot says."""
+        drifted = [state for state in canary if verify.drifted(self._job, self._session, state, kept)]
+        return not drifted
 
     def _order(self, work: Work) -> Message:
         job = self._job

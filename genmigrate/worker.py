@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,26 +106,26 @@ def _unforeseen(job: Job, error: Exception) -> str:
         return text
 
 
+#: Where each command is; Alembic itself is loaded by hands only.
+COMMANDS = {
+    "upgrade": ("upgrade", "run"),
+    "downgrade": ("downgrade", "run"),
+    "plan": ("ask", "plan"),
+    "status": ("look", "status"),
+    "wait": ("look", "wait"),
+    "sql": ("render", "run"),
+    "verify": ("verify", "verify"),
+    "snapshot": ("verify", "take"),
+    "check": ("ask", "check"),
+    "unlock": ("ask", "unlock"),
+}
+
+
 def _command(name: str) -> Callable[[Job], None]:
-    """The command's module, loaded only when it is the one; Alembic itself is loaded later still."""
-    if name == "upgrade":
-        from genmigrate.upgrade import run
-    elif name == "status":
-        from genmigrate.look import status as run
-    elif name == "wait":
-        from genmigrate.look import wait as run
-    elif name == "downgrade":
-        from genmigrate.downgrade import run
-    elif name == "plan":
-        from genmigrate.ask import plan as run
-    elif name == "unlock":
-        from genmigrate.ask import unlock as run
-    elif name == "check":
-        from genmigrate.ask import check as run
-    elif name == "sql":
-        from genmigrate.render import run
-    else:
+    if name not in COMMANDS:
         raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
+    module, function = COMMANDS[name]
+    run: Callable[[Job], None] = getattr(import_module(f"genmigrate.{module}"), function)
     return run
 
 

@@ -102,7 +102,7 @@ def test_a_role_without_the_right(
     assert plain.rows(manifest.WRITABLE) == [(False,)]
     assert manifest.known(plain, SERVICE) is None
     assert manifest.edited(plain, SERVICE, past) is None
-    assert manifest.unfinished(plain, SERVICE, ["s1"]) == {}
+    assert manifest.unfinished(plain, SERVICE) == []
     assert manifest.as_document(plain, "run1", SERVICE) is None
     session.rows(f"DROP SCHEMA genmigrate CASCADE; CREATE SCHEMA genmigrate AUTHORIZATION {role}")
     assert manifest.prepare(plain) is True, "an empty schema of the role's own needs no right on the database"
@@ -112,7 +112,7 @@ def test_a_role_without_the_right(
 def test_without_a_manifest(session: Session, past: history.History) -> None:
     assert manifest.known(session, SERVICE) is None
     assert manifest.edited(session, SERVICE, past) is None
-    assert manifest.unfinished(session, SERVICE, ["s1"]) == {}
+    assert manifest.unfinished(session, SERVICE) == []
     assert manifest.as_document(session, "run1", SERVICE) is None
     assert manifest.tell_dirty(session, SERVICE, [state("pending")], past) == [state("pending")]
 
@@ -315,8 +315,8 @@ def test_an_invalid_index_is_dirt(session: Session, past: history.History) -> No
 def test_half_an_autocommit_block_is_dirt(session: Session, past: history.History) -> None:
     begin(session, past)
     session.rows(manifest.unfinished_statement("run1", SERVICE, "s1", "a2"))
-    assert manifest.unfinished(session, SERVICE, ["s1", "s2"]) == {"s1": [("a2", "up")]}
-    assert manifest.unfinished(session, "another", ["s1"]) == {}
+    assert manifest.unfinished(session, SERVICE) == [("s1", "a2", "up")]
+    assert manifest.unfinished(session, "another") == []
     ((word, reason, way_out),) = dirty(session, past, state("pending", "a1"))
     assert (word, reason) == ("dirty", "in s1 the autocommit block of add_email did not end")
     assert dirty(session, past, state("up-to-date", "a2"))[0][0] == "up-to-date", (
@@ -328,7 +328,7 @@ def test_half_an_autocommit_block_is_dirt(session: Session, past: history.Histor
     assert dirty(session, past, state("up-to-date", "a2"))[0][0] == "dirty", "half undone"
     assert dirty(session, past, state("pending", "a1"))[0][0] == "pending", "undone by hand"
     apply(session, "s1", past.revisions["a2"], "down")
-    assert manifest.unfinished(session, SERVICE, ["s1"]) == {}, "gone with the version row"
+    assert manifest.unfinished(session, SERVICE) == [], "gone with the version row"
 
 
 def test_work_in_progress_is_no_dirt(

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+
+from genmigrate import history, manifest
+from genmigrate.session import Session
+from genmigrate.url import parse
 
 if TYPE_CHECKING:
     from .conftest import Platform
@@ -59,12 +65,54 @@ def test_at_least_with_an_unknown_revision_beside_a_known_one(
     rows = f"('{known}'), ('zzz')"
     platform.query("accounts", f"DELETE FROM {LABEL}.alembic_version")
     platform.query("accounts", f"INSERT INTO {LABEL}.alembic_version VALUES {rows}")
+    platform.query("accounts", "DROP SCHEMA IF EXISTS genmigrate CASCADE")
     ended = platform.run("wait", "--at-least", "--timeout", "0")
-    assert ended.code == code, ended.out
+    assert (ended.code, "no manifest tells what is newer" in ended.err) == (code, code == 0), ended
     if code:
         assert ended.lines[0] == (
             f"  ✗ {LABEL} behind: {LABEL} is at create_accounts, zzz and needs add_email"
         )
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [(("a3",), 0), (("b2",), 5), (("zzz",), 5), (("a2", "zzz"), 5), (("a1", "zzz"), 5), (("a1",), 7)],
+)
+def test_the_manifest_tells_a_newer_revision_from_a_foreign_one(
+    platform: Platform, at: tuple[str, ...], code: int
+) -> None:
+    """a3 is what a newer image brought, b2 another branch beside this image's a2, zzz nobody's."""
+    prepare(platform, "at-head")
+    session = Session(psycopg, parse(platform.urls()["ACCOUNTS_DATABASE_URL"], "X"), "test")
+    for revision, parent in (("a3", "a2"), ("b2", "a1")):
+        file = platform.add("accounts", revision, parent, f"add_{revision}")
+        hidden = [each for each in file.parent.glob("*2_*.py") if revision == "b2" and each.name[0] == "a"]
+        contents = {each: each.read_text() for each in hidden}
+        for each in hidden:
+            each.unlink()
+        image = history.read(platform.root / "accounts", "alembic.ini")
+        assert manifest.prepare(session)
+        manifest.begin_run(session, revision, "accounts", "local", "upgrade", "digest", image)
+        for each, text in contents.items():
+            each.write_text(text)
+        file.unlink()
+    session.rows(f"DELETE FROM {LABEL}.alembic_version")
+    for each in at:
+        session.rows(f"INSERT INTO {LABEL}.alembic_version VALUES ('{each}')")
+    session.close()
+    patience = "30" if code == 5 else "0"
+    began = time.monotonic()
+    ended = platform.run("wait", "--at-least", "--timeout", patience)
+    assert (ended.code, time.monotonic() - began < 20) == (code, True), ended
+    assert "no manifest" not in ended.err
+    if code == 5:
+        assert ended.lines[0].startswith(f"  ✗ {LABEL} unknown-revision: schema {LABEL} is at revision ")
+        assert ended.lines[1].startswith("    → check out the branch that has it")
+    status = platform.run("status")
+    assert (
+        f"{LABEL}  {'ahead' if code == 0 else 'pending' if code == 7 else 'unknown-revision'}" in status.out
+    )
+    assert status.code == (0 if code == 7 else 5)
 
 
 def test_at_least_waits_for_the_migration(platform: Platform) -> None:

@@ -1,0 +1,140 @@
+"""Turns schemas into a verdict: at the head, whole, from the files as they are, and as the migrations make them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genmigrate import history, manifest, snapshot
+from genmigrate.codes import CODE_OF_WORD, FAILED, RunError
+from genmigrate.job import Job, explain
+from genmigrate.output import NAMED, names
+
+if TYPE_CHECKING:
+    from genmigrate.history import History
+    from genmigrate.plan import Target
+    from genmigrate.session import Session
+    from genmigrate.survey import State
+
+LOCAL = "local"
+UPGRADE = "python3 -m genmigrate upgrade"
+
+
+def verify(job: Job) -> None:
+    """Judge the job's schemas; with drift (the order's or the plan's) compare each with the snapshot too."""
+    past = history.read(Path.cwd(), job.service.config)
+    drift = job.order.get("drift") or job.plan.policy.verify == "drift"
+    kept = expected(job, past) if drift else None
+    session = job.connect(job.url(), create=False)
+    try:
+        _edited(job, session, past)
+        for state in manifest.judge(session, job.service.name, job.survey(session, past), past):
+            job.watch.check()
+            _verify(job, session, past, state, kept)
+    finally:
+        session.close()
+
+
+def expected(job: Job, past: History) -> dict[str, Any]:
+    """The service's snapshot. Raises RunError("usage") when it is not there, or of another revision than the head."""
+    file = snapshot.place(Path.cwd(), job.service.config)
+    kept = snapshot.load(file)
+    if kept["head"] != past.head:
+        reason = f"{file} is of revision {kept['head']}, the migrations are at {past.head}"
+        raise RunError("usage", reason, snapshot.MAKE)
+    return kept
+
+
+def differences(session: Session, target: Target, table: str, kept: dict[str, Any]) -> list[str]:
+    """How a schema at the snapshot's head differs from it."""
+    found = snapshot.compare(kept["objects"], snapshot.describe(session, target.schema, table))
+    here = _server(session)
+    if found and kept["server"] != here:
+        found.append(
+            f"the snapshot is of PostgreSQL {kept['server']}, this is {here}: it may spell some otherwise"
+        )
+    return found
+
+
+def _server(session: Session) -> int:
+    return int(session.rows("SELECT current_setting('server_version_num')::int / 10000")[0][0])
+
+
+def _edited(job: Job, session: Session, past: History) -> None:
+    found = manifest.edited(session, job.service.name, past)
+    if found is None:
+        job.note(f"{job.service.name}: no manifest tells whether a file was edited after it was applied")
+    for revision, count, example in found or ():
+        where = f"{count} schemas, {example} among them" if count > 1 else example
+        job.line(f"  ✗ {job.service.name} edited: {revision.file.name} is not what was applied to {where}")
+        job.line("    → bring the file back as it was, and make the change a new revision")
+        job.ended_with(FAILED)
+
+
+def _verify(job: Job, session: Session, past: History, state: State, kept: dict[str, Any] | None) -> None:
+    label = state.target.label
+    if state.word != "up-to-date":
+        why, way_out = state.reason, state.way_out
+        if state.word in ("pending", "missing-schema"):
+            lacks = names([revision.slug for revision in state.pending])
+            why, way_out = f"{state.target.schema} lacks {lacks}", UPGRADE
+        elif not why:
+            why, way_out = explain(state, job.service, job.plan, past)
+        job.line(f"  ✗ {label} {state.word}: {why}", failed=1)
+        job.line(f"    → {way_out}")
+        return job.ended_with(CODE_OF_WORD[state.word] or FAILED)
+    if not kept or not drifted(job, session, state, kept):
+        job.line(f"  ✓ {label} verified", up_to_date=1)
+    return None
+
+
+def drifted(job: Job, session: Session, state: State, kept: dict[str, Any]) -> bool:
+    """Whether a schema at the snapshot's head differs from it; then its line and its differences are said."""
+    label = state.target.label
+    found = differences(session, state.target, job.service.version_table, kept)
+    if not found:
+        return False
+    what = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    job.line(f"  ✗ {label} drifted: {what} from what the migrations make", failed=1)
+    for each in found[:NAMED]:
+        job.line(f"    → {each}")
+    if len(found) > NAMED:
+        job.line(f"    → and {len(found) - NAMED} more")
+    job.ended_with(CODE_OF_WORD["drifted"])
+    return True
+
+
+def take(job: Job) -> None:
+    """Write the snapshot of the job's schemas, which an `upgrade` of the local plan has made from nothing.
+
+    Not in a database of its own: env.py would have to take another URL, and what is outside the migrations, such as
+    extensions, would not be there. Instead the manifest has to tell that runs of the local environment made each
+    schema out of these very files, and all have to be the same. Raises RunError("refused").
+    """
+    past = history.read(Path.cwd(), job.service.config)
+    if job.plan.environment != LOCAL:
+        reason = f"a snapshot is what the migrations make, it is never taken from {job.plan.environment}"
+        raise RunError("refused", reason, "use the local plan, in CI or on your machine")
+    session = job.connect(job.url(), create=False)
+    try:
+        objects: dict[str, str] = {}
+        for state in manifest.judge(session, job.service.name, job.survey(session, past), past):
+            schema = state.target.schema
+            found = snapshot.describe(session, schema, job.service.version_table)
+            objects = objects or found
+            if state.word != "up-to-date":
+                reason = f"schema {schema} is {state.word}"
+            elif not manifest.made_from_nothing(session, LOCAL, job.service.name, schema, past):
+                reason = f"no manifest tells that {schema} was made from nothing by the files as they are"
+            elif found != objects:
+                reason = f"in {schema} {snapshot.compare(objects, found)[0]}, unlike in the schema before"
+            else:
+                continue
+            raise RunError("refused", reason, f"make it anew: drop it, then {UPGRADE}")
+        file = snapshot.place(Path.cwd(), job.service.config)
+        snapshot.save(file, past.head, _server(session), objects)
+    finally:
+        session.close()
+    head = past.slug(past.head or "nothing")
+    text = f"  ✓ {job.service.name} snapshot at {head}: {len(objects)} objects in {file}"
+    job.line(text, up_to_date=len(job.targets))
