@@ -151,6 +151,8 @@ def _carry_out(errand: Errand, order: Message) -> Message:
     limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
     result: Message = {}
     try:
+        if order["digest"] != plan.digest:
+            raise RunError("usage", "the plan was changed while it ran", "run again")
         if order["task"] == "check":
             result["differences"] = alembic_run.differences(errand)
         else:

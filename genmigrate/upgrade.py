@@ -171,6 +171,7 @@ class Upgrade:
             "runner": self._runner,
             "patience": job.patience_s,
             "manifest": self._kept,
+            "digest": job.plan.digest,
         }
 
     def _ready(self, work: Work) -> bool:

@@ -75,7 +75,9 @@ class Platform:
     @property
     def plan_file(self) -> Path:
         file = self.root / "plan.json"
-        file.write_text(json.dumps(self.plan))
+        text = json.dumps(self.plan)
+        if not file.exists() or file.read_text() != text:  # another process may be reading it
+            file.write_text(text)
         return file
 
     def command(self, *arguments: str) -> list[str]:

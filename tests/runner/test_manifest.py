@@ -104,6 +104,12 @@ def test_a_role_without_the_right(
     assert manifest.edited(plain, SERVICE, past) is None
     assert manifest.unfinished(plain, SERVICE) == []
     assert manifest.as_document(plain, "run1", SERVICE) is None
+    session.rows(f"GRANT ALL ON ALL TABLES IN SCHEMA genmigrate TO {role}")
+    assert plain.rows(manifest.WRITABLE) == [(False,)]
+    session.rows(f"GRANT USAGE ON SCHEMA genmigrate TO {role}")
+    assert plain.rows(manifest.WRITABLE) == [(True,)]
+    session.rows(f"REVOKE DELETE ON genmigrate.unfinished FROM {role}")
+    assert plain.rows(manifest.WRITABLE) == [(False,)]
     session.rows(f"DROP SCHEMA genmigrate CASCADE; CREATE SCHEMA genmigrate AUTHORIZATION {role}")
     assert manifest.prepare(plain) is True, "an empty schema of the role's own needs no right on the database"
     plain.close()
@@ -188,7 +194,7 @@ def test_edited_after_it_was_applied(platform: Platform, session: Session, past:
     file.write_bytes(file.read_bytes() + b"# edited")
     now = history.read(platform.root / SERVICE, "alembic.ini")
     assert manifest.edited(session, SERVICE, now) == [(now.revisions["a2"], 3, "s1")]
-    apply(session, "s1", now.revisions["a2"], "down")
+    apply(session, "s1", past.revisions["a2"], "down")
     assert manifest.edited(session, SERVICE, now) == [(now.revisions["a2"], 2, "s2")]
     apply(session, "s2", now.revisions["a2"], "down")
     apply(session, "s2", now.revisions["a2"], "up")

@@ -43,7 +43,8 @@ CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql SET search_path TO '{n}
 CREATE TRIGGER touched AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION touch();
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON users FOR SELECT USING (id = 1);
-CREATE TABLE events (at date) PARTITION BY RANGE (at);
+CREATE TABLE events (at date PRIMARY KEY, kind text DEFAULT 'default') PARTITION BY RANGE (at);
+CREATE TABLE visits (at date REFERENCES events);
 CREATE TABLE alembic_version (version_num text PRIMARY KEY);
 """
 KEYS = """function touch()
@@ -53,6 +54,8 @@ sequence users_id_seq
 table counted: index ix_counted
 table events
 table events: column at
+table events: column kind
+table events: constraint events_pkey
 table parents
 table parents: column id
 table parents: column name
@@ -71,6 +74,9 @@ table users: constraint users_pkey
 table users: index ix_mood
 table users: policy own
 table users: trigger touched
+table visits
+table visits: column at
+table visits: constraint visits_at_fkey
 type amount
 type mood
 type pair
@@ -177,7 +183,7 @@ def test_a_description_has_everything_but_the_schema(session: Session) -> None:
             ["table users is ordinary, in the migrations ordinary row security"],
         ),
         ("CREATE TABLE more (id int PRIMARY KEY)", ["table more is not in the migrations"]),
-        ("DROP TABLE events", ["table events is missing"]),
+        ("DROP TABLE visits", ["table visits is missing"]),
         ("CREATE TYPE span AS RANGE (SUBTYPE = int)", 1),
         ("COMMENT ON TABLE users IS 'x'", []),
         ("ALTER TABLE users SET (fillfactor = 50)", []),
@@ -262,9 +268,9 @@ class Commands:
         read = plan.load(self.platform.plan_file)
         (service,) = read.services
         lines: list[str] = []
-        exchange = SimpleNamespace(append=lambda name, record: lines.append(record["text"]))
+        exchange = SimpleNamespace(append=lambda name, *records: lines.extend(each["text"] for each in records))
         watch = SimpleNamespace(check=lambda: None)
-        job = Job(read, service, read.targets(service), {"run": "r", **order}, exchange, "w", watch)
+        job = Job(read, service, read.targets(service), {"run": "r", **order}, exchange, "w", watch, self.platform.plan_file)
         command(job)
         return lines, job.codes
 
