@@ -7,7 +7,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/$(BIN)/uv)
 SERVICES := $(sort $(dir $(wildcard python_apps/*/pyproject.toml)))
 
-.PHONY: all setup check services test test-engine update bench
+.PHONY: all setup check services test test-engine update bench bench-migrate soak
 .DEFAULT_GOAL := all
 
 all: setup
@@ -70,3 +70,6 @@ update: setup
 
 bench: setup
 	@$(BIN)/python -m bench.compile
+
+bench-migrate: setup
+	@$(BIN)/python -m bench.migrate

@@ -18,20 +18,18 @@ from urllib.parse import quote
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 PASSWORD = "a'b c%23/@:é"  # awkward on purpose: quoted wrongly anywhere, nothing connects
 USER = "postgres"
 UNPRIVILEGED = "nobody"
 ROOM = 2 * 1024**3  # bytes that a memory file system must have free to be used
-SETTINGS = {
+DEFAULTS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "lc_messages": "C"}
+SETTINGS = DEFAULTS | {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
     "max_connections": "60",
-    "lc_messages": "C",
 }
 
 
@@ -45,8 +43,9 @@ def free_port() -> int:
 class Server:
     """A server with its own data folder; PostgreSQL refuses to be root, so root runs it as another user."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = SETTINGS) -> None:
         self.folder = folder
+        self.settings = settings
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
@@ -59,7 +58,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        arguments = [item for pair in SETTINGS.items() for item in ("-c", f"{pair[0]}={pair[1]}")]
+        arguments = [item for pair in self.settings.items() for item in ("-c", f"{pair[0]}={pair[1]}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self.binaries / "postgres", "-D", self._data, "-p", str(self.port), *arguments],

@@ -1,0 +1,190 @@
+"""Measures the runner: a first run, and a run with nothing to do, over more and more schemas, next to other ways.
+
+All variants alternate in one run, so a busy machine slows all of them alike: read the ratios. The floor of a first run
+is one psql that is given the very SQL that Alembic renders for every schema; the floor of a run with nothing to do is a
+script that connects and reads the version tables. `service.py` has the service, and what the others run. The server
+is private, on a memory file system, and does not wait for the disk. Peaks are those of all processes of a run together,
+the server's left out.
+
+    make bench-migrate
+    .venv/bin/python -m bench.migrate --tenants 100 --rounds 5
+    .venv/bin/python -m bench.migrate --huge              # 15,000 schemas, PostgreSQL's default settings, each once
+    .venv/bin/python -m bench.migrate --huge --pending    # and one pending trivial revision: many minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from bench.measure import Times, Variant, alternate
+from bench.service import DATABASE, HEAD, Service
+from tests.postgres import DEFAULTS, SETTINGS, Server, new_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COUNTS, HUGE = (1, 10, 100, 1000), 15_000
+#: More tenants than this are not migrated by one process each: 0.7 s per tenant.
+MOST_PROCESSES = 100
+PSQL, LOOK, PASS = "psql, the same SQL", "connect, read versions", "python -c pass"
+LOOP, EACH = "command.upgrade loop", "alembic per tenant"
+STAMPED = """CREATE SCHEMA "{schema}";
+CREATE TABLE "{schema}".alembic_version (version_num varchar(32) CONSTRAINT alembic_version_pkc PRIMARY KEY);
+INSERT INTO "{schema}".alembic_version VALUES ('{head}');"""
+ALEMBIC = str(Path(sys.executable).with_name("alembic"))
+
+
+def main() -> None:
+    """Parse the arguments, measure, print two tables for each number of tenants."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tenants", type=int, action="append", help="how many schemas; repeatable")
+    parser.add_argument("--rounds", type=int, help="how often each variant runs (default: by the tenants)")
+    parser.add_argument("--only", choices=("first", "nothing"), help="one of the tables")
+    parser.add_argument("--pending", action="store_true", help="with --huge: also one pending revision")
+    parser.add_argument("--huge", action="store_true", help=f"{HUGE:,} schemas, and nothing else")
+    parser.add_argument(
+        "--runner", type=Path, help="the folder of another genmigrate package to compare with"
+    )
+    options = parser.parse_args()
+    folder = new_folder()
+    server = Server(folder, DEFAULTS if options.huge else SETTINGS)
+    server.start()
+    print(f"{server.query('SELECT version()')[0][0].split(' on ')[0]}, {os.cpu_count()} cores, ", end="")
+    print(f"load {os.getloadavg()[0]:.1f} before the first variant")
+    try:
+        with tempfile.TemporaryDirectory() as work:
+            if options.huge:
+                _huge(Service(Path(work) / "huge", server, _tenants(HUGE)), options.pending)
+                return
+            for count in options.tenants or COUNTS:
+                service = Service(Path(work) / str(count), server, _tenants(count))
+                service.write()
+                rounds = options.rounds or (5 if count < 100 else 3 if count < 1000 else 1)
+                if options.only != "nothing":
+                    _first(service, rounds, options.runner)
+                if options.only != "first":
+                    _nothing(service, max(rounds, 3), options.runner)
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tenants(count: int) -> list[str]:
+    return [f"t{number:05}" for number in range(count)]
+
+
+def _first(service: Service, rounds: int, other: Path | None) -> None:
+    commands = {PSQL: service.psql(service.sql()), LOOP: service.script("loop")}
+    if len(service.tenants) <= MOST_PROCESSES:
+        commands[EACH] = service.script("shell", ALEMBIC)
+    commands |= _ours(service)
+    variants = _variants(service, commands, service.empty, other)
+    _table("first run", service, alternate(variants, service.folder, rounds), rounds, PSQL, LOOP)
+
+
+def _nothing(service: Service, rounds: int, other: Path | None) -> None:
+    service.empty()
+    alternate(_variants(service, {PSQL: service.psql(service.sql())}), service.folder, 1)
+    commands = {PASS: [sys.executable, "-c", "pass"], LOOK: service.script("look", HEAD)}
+    if len(service.tenants) <= MOST_PROCESSES:
+        commands[LOOP] = service.script("loop")
+    commands |= _ours(service)
+    variants = _variants(service, commands, other=other)
+    _table("nothing to do", service, alternate(variants, service.folder, rounds), rounds, LOOK, LOOP)
+
+
+def _ours(service: Service) -> dict[str, list[str]]:
+    return {
+        "ours": service.ours(service.plan()),
+        "ours, 2 at once": service.ours(service.plan(parallelism=2), "spawn"),
+        "ours, 4 at once": service.ours(service.plan(parallelism=4), "spawn"),
+        "ours, skip_env": service.ours(service.plan(skip_env=True)),
+        "ours, skip_env, 2": service.ours(service.plan(skip_env=True, parallelism=2), "spawn"),
+        "ours, skip_env, 4": service.ours(service.plan(skip_env=True, parallelism=4), "spawn"),
+    }
+
+
+def _variants(
+    service: Service,
+    commands: Mapping[str, list[str]],
+    prepare: Callable[[], None] = lambda: None,
+    other: Path | None = None,
+) -> dict[str, Variant]:
+    made: dict[str, Variant] = {}
+    for name, command in commands.items():
+        one = partial(
+            Variant, [command], prepare, cwd=service.folder, check=partial(_all_at_head, service), tree=True
+        )
+        made[name] = one(variables=service.variables)
+        if other and name.startswith("ours"):
+            made[f"{name} (2)"] = one(variables=service.variables | {"PYTHONPATH": str(other)})
+    return made
+
+
+def _all_at_head(service: Service, head: str = HEAD) -> None:
+    """A run that left something out was no run."""
+    with psycopg.connect(service.server.url(DATABASE), autocommit=True) as session:
+        for start in range(0, len(service.schemas), 100):
+            parts = [
+                f'SELECT version_num FROM "{schema}".alembic_version'
+                for schema in service.schemas[start : start + 100]
+            ]
+            found = session.execute(" UNION ALL ".join(parts).encode()).fetchall()
+            if found != [(head,)] * len(parts):
+                sys.exit(f"bench: not every schema is at {head} after a run that ended with 0")
+
+
+def _table(
+    title: str, service: Service, times: Mapping[str, Times], rounds: int, floor: str, loop: str
+) -> None:
+    count = len(service.tenants)
+    print(f"\n{title}: {count:,} schemas, {rounds} rounds")
+    names = ("median ms", "ms each", "CPU ms", "x floor", f"x {'loop'}", "peak MiB")
+    print(f"{'':26}" + "".join(f"{name:>11}" for name in names))
+    for name, one in times.items():
+        to_loop = f"{one.ms / times[loop].ms:>11.2f}" if loop in times else f"{'':>11}"
+        print(
+            f"{name:26}{one.ms:>11.0f}{one.ms / count:>11.1f}{one.cpu_ms:>11.0f}{one.ms / times[floor].ms:>11.2f}"
+            f"{to_loop}{one.peak:>11.0f}",
+            flush=True,
+        )
+
+
+def _huge(service: Service, pending: bool) -> None:
+    service.write()
+    service.empty()
+    with psycopg.connect(service.server.url(DATABASE), autocommit=True) as session:
+        for start in range(0, HUGE, 100):  # more in one transaction exhausts the default lock table
+            schemas = service.schemas[start : start + 100]
+            statements = [STAMPED.format(schema=schema, head=HEAD) for schema in schemas]
+            session.execute("\n".join(statements).encode())
+    look = {LOOK: service.script("look", HEAD)}
+    plans = service.plan(), service.plan(parallelism=2), service.plan(skip_env=True, parallelism=2)
+    status = service.ours(plans[0], command="status")
+    commands = {**look, "ours": service.ours(plans[0]), "ours, status": status}
+    times = alternate(_variants(service, commands), service.folder, 1)
+    _table("nothing to do, default settings", service, times, 1, LOOK, LOOP)
+    if not pending:
+        return
+    for number, (name, plan) in enumerate((("ours, 2 at once", plans[1]), ("ours, skip_env, 2", plans[2]))):
+        revision, parent = f"c{number}", f"c{number - 1}" if number else HEAD
+        service.add(revision, parent, "trivial", 'op.execute("SELECT 1")')
+        variant = _variants(service, {name: service.ours(plan, "spawn")})[name]
+        variant.check = partial(_all_at_head, service, revision)
+        times |= alternate({name: variant}, service.folder, 1)
+    _table("the same, and one pending trivial revision", service, times, 1, LOOK, LOOP)
+
+
+if __name__ == "__main__":
+    main()
