@@ -73,3 +73,7 @@ bench: setup
 
 bench-migrate: setup
 	@$(BIN)/python -m bench.migrate
+
+MINUTES ?= 10
+soak: setup
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES)

@@ -78,12 +78,16 @@ class Server:
                 return
         raise RuntimeError((self.folder / "log").read_text(errors="replace"))
 
-    def stop(self) -> None:
-        """Stop the server at once."""
+    def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
+        """Stop the server at once, or as another signal does."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGQUIT)
+            self._process.send_signal(number)
             self._process.wait(30)
             self._process = None
+
+    def running(self) -> bool:
+        """Whether the server was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def query(
         self, statement: str, database: str = USER, parameters: Sequence[Any] = ()
