@@ -203,16 +203,20 @@ def run(
 ) -> None:
     """What `alembic upgrade GOAL` does, with each step handed to `guarded` and env.py's options to `options`.
 
-    With `plain` no step is planned: `guarded` itself is called as Alembic's function of the run. The script directory
-    is read anew for each schema: a revision file may well read ALEMBIC_SCHEMA while it is imported.
+    With `plain` no step is planned: `guarded` itself is called as Alembic's function of the run. Where a revision file
+    may read ALEMBIC_SCHEMA while it is imported, all are read anew for each schema.
     """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-    config = Config(Path.cwd() / service.config, output_buffer=buffer)
-    config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
+    if _kept and buffer is None:
+        config, script = _kept
+    else:
+        config = Config(Path.cwd() / service.config, output_buffer=buffer)
+        config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
+        script = ScriptDirectory.from_config(config)
+        _kept[:] = [config, script] * (hold is not None and hold.keeps_files)
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
         plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
@@ -244,6 +248,7 @@ def run(
             script.run_env()
 
 
+_kept: list[Any] = []
 _engines: list[Any] = []
 #: After so many schemas a connection is replaced: its server process remembers each of them.
 CONNECTION_SERVES = 200

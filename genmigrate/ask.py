@@ -85,7 +85,13 @@ def check(job: Job) -> None:
 
     def order(work: Work) -> dict[str, object]:
         order = {"task": "check", "schema": work.state.target.schema, "goal": "", "run": job.run, "runner": 0}
-        return {**order, "application": job.application, "patience": job.patience_s, "manifest": False, "digest": job.plan.digest}
+        return {
+            **order,
+            "application": job.application,
+            "patience": job.patience_s,
+            "manifest": False,
+            "digest": job.plan.digest,
+        }
 
     def done(work: Work) -> None:
         found = work.result["differences"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -140,7 +141,9 @@ def main(arguments: list[str]) -> int:
     try:
         plan = plans.load(options.plan)
         if options.command == "worker":
-            return _worker(plan, options)
+            code = _worker(plan, options)
+            sys.stdout.flush()
+            os._exit(code)  # all is said: nobody has to wait while an interpreter is taken apart
         if options.command == "hand":
             from genmigrate import hand
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service, Target
 
 Message = dict[str, Any]
+#: What a revision file says that may look at the environment while it is imported.
+READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
 
 
 class Wire:
@@ -94,6 +96,7 @@ class Hand:
         self.service = service
         self.wire = Wire(end)
         self.stop_word = ""
+        self.keeps_files = False
         self.orders: queue.Queue[Message] = queue.Queue()
 
     def listen(self) -> None:
@@ -116,8 +119,10 @@ def serve(plan: Plan, service: Service, number: int) -> int:
     hand = Hand(plan, service, socket.socket(fileno=number))
     threading.Thread(target=hand.listen, daemon=True).start()
     environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
-    sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+    genmigrate.keep_bytecode(genmigrate.THEIRS)
     past = history.read(Path.cwd(), service.config)
+    texts = [revision.file.read_bytes() for revision in past.revisions.values()]
+    hand.keeps_files = not any(word in text for text in texts for word in READS)
     url = parse(os.environ.get(service.url_env, ""), service.url_env)
     targets = {target.schema: target for target in plan.targets(service)}
     import alembic.command  # noqa: F401 - while the worker takes the first lock

@@ -41,6 +41,7 @@ class Hold:
         self._began = 0.0
         self._revision: Revision | None = None
         self.halved = False
+        self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
         """As soon as env.py has named its connection, before Alembic writes anything.
@@ -70,17 +71,19 @@ class Hold:
         settings = ", ".join(
             f"set_config('{name}', {literal(value)}, false)" for name, value in named.items()
         )
+        writable = f"({manifest.WRITABLE})" if errand.keeps_manifest else "false"
         row = ask(
             f"{self._seen()}, (SELECT source FROM pg_catalog.pg_settings WHERE name = 'search_path'), "
-            f"pg_backend_pid(), pg_try_advisory_lock({self._key}), {NOTICE}, {settings}"
+            f"pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
         )[0]
-        errand.tell(backend=int(row[5]))
+        errand.tell(backend=int(row[4]))
         self._check(row)
-        if not self._is_path(row[3]) and row[4] in UNTOUCHED:  # env.py leaves it to whoever runs it
+        errand.keeps_manifest = row[6]  # env.py may have taken another role
+        if not self._is_path(row[2]) and row[3] in UNTOUCHED:  # env.py leaves it to whoever runs it
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
             context.connection.dialect.default_schema_name = self._schema
-        if not row[6]:
+        if not row[5]:
             acquire(ask, self._key, self._schema, errand.patience_s, errand.check)
         block = context.autocommit_block
 
@@ -117,21 +120,26 @@ class Hold:
         """Before a revision, inside its transaction: lock and limits hold, and it will work in its own schema."""
         self.halved = False
         self._revision, self._began = revision, time.monotonic()
-        local = {**self._limits(), "genmigrate.step": "begun"}
-        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in local.items())
-        context.connection.exec_driver_sql(f"SELECT {settings}").fetchall()
-        row = context.connection.exec_driver_sql(self._seen()).fetchone()
+        settings = ", ".join(
+            f"set_config('{name}', '{value}', true)" for name, value in self._limits().items()
+        )
+        row = context.connection.exec_driver_sql(f"{self._seen()}, {settings}").fetchone()
         self._check(row)
-        if row[2] != "begun":
+        if not _is_in_transaction(context.connection):
             raise AstrayError(
                 "env.py's connection commits each statement (AUTOCOMMIT): a revision needs a transaction"
             )
-        self._expect(row[3])
+        self._expect(row[2])
 
     def settle(self, context: Any, direction: str) -> None:
         """Behind a revision, inside its transaction: it stayed in its schema, and the manifest gets its row."""
         errand, revision = self._errand, self._revision
-        row = context.connection.exec_driver_sql(f"SELECT {PATH}, ({OWNED})").fetchone()
+        statement, seen = "SELECT", f"{PATH}, ({OWNED})"
+        if errand.keeps_manifest and revision:
+            seconds = time.monotonic() - self._began
+            what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
+            statement = f"{manifest.applied_statement(errand.run, *what, direction, seconds)} RETURNING"
+        row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
         self._expect(row[0])
         allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}
         strays = [
@@ -141,16 +149,10 @@ class Hold:
             raise AstrayError(
                 f"it made or changed {', '.join(strays[:3])}, outside of its schema {self._schema}"
             )
-        if errand.keeps_manifest and revision:
-            seconds = time.monotonic() - self._began
-            what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-            record = manifest.applied_statement(errand.run, *what, direction, seconds)
-            context.connection.exec_driver_sql(record)
 
     def _seen(self) -> str:
         lock = f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
-        step = "current_setting('genmigrate.step', true)"
-        return f"SELECT current_database(), (SELECT count(*) FROM {lock}), {step}, {PATH}"
+        return f"SELECT current_database(), (SELECT count(*) FROM {lock}), {PATH}"
 
     def _check(self, row: Any) -> None:
         """That env.py's connection sees the runner's own lock: it is there, and in this database."""
@@ -186,6 +188,14 @@ NOTICE = (
     "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux' "
     "THEN set_config('client_connection_check_interval', '1000', false) END"
 )
+
+
+def _is_in_transaction(connection: Any) -> bool:
+    driver = connection.connection.driver_connection
+    info = getattr(driver, "info", None)  # psycopg and psycopg2 ask libpq, where 2 is "idle in a transaction"
+    return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
+
+
 PATH = "array_to_string(current_schemas(false), ',')"
 #: What this transaction made, changed or dropped: it holds such a lock until its end.
 OWNED = (

@@ -152,10 +152,11 @@ class Schedule:
         """Try only: who blocks in pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
         schema, now = work.state.target.schema, time.monotonic()
         key, statements = key_of(schema), statements_key(schema)
-        if self._session.rows(f"SELECT pg_try_advisory_lock({key})")[0][0]:
-            free = f"SELECT pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
-            if self._session.rows(free)[0][0]:  # else a killed run's session still executes something
-                return True
+        free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
+        mine, done = self._session.rows(f"SELECT pg_try_advisory_lock({key}), {free}")[0]
+        if mine and done:
+            return True
+        if mine:  # a killed run's session still executes something
             self._unlock(work)
             key = statements
         work.since = work.since or now

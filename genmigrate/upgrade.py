@@ -149,7 +149,7 @@ class Upgrade:
         """The schema as its version table says now. Raises RunError where it is not what this run can work on."""
         job, target = self._job, work.state.target
         state = job.survey(self._session, self._past, (target,))[0]
-        if self._kept and state.word == "pending":
+        if work.since and state.word == "pending":
             state = manifest.tell_dirty(self._session, job.service.name, [state], self._past)[0]
         if state.word not in READY:  # another runner, with other files, was here while we waited
             raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
@@ -180,7 +180,8 @@ class Upgrade:
         if state.word == "up-to-date" and not work.tries:
             _already(job, [state])
             return False
-        for schema in dict.fromkeys((target.schema, target.version_schema)):
+        apart = [target.version_schema] * (target.version_schema != target.schema)
+        for schema in [target.schema] * (state.word == "missing-schema") + apart:
             create_schema(self._session, schema)
         if self._past.head is None:
             _already(job, [state])

@@ -62,13 +62,13 @@ def _prepare(service: Service, folder: Path) -> None:
     package = Path(genmigrate.__file__).absolute().parent
     environment.leave_no_trace(package)
     os.chdir(folder)
-    sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+    genmigrate.keep_bytecode(genmigrate.THEIRS)
     try:
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
     except RunError:
         pass  # told when the order comes
     finally:
-        sys.dont_write_bytecode = True
+        genmigrate.keep_bytecode(genmigrate.OURS)
 
 
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
@@ -88,7 +88,7 @@ def _carry_out(job: Job) -> None:
             reason = "driver and worker were given different plans"
             raise RunError("usage", reason, "mount the same plan.json and runner in every container")
         command = _command(str(job.order.get("command")))
-        sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+        genmigrate.keep_bytecode(genmigrate.THEIRS)
         job.watch.cancel = lambda: _cancel(job)
         command(job)
     except RunError as trouble:
