@@ -170,6 +170,14 @@ def platform(server: Server, tmp_path: Path) -> Iterator[Platform]:
         "tenants_env": "SAMPLE_TENANTS",
         "create_databases": True,
         "session": {"lock_timeout_ms": 1500, "statement_timeout_ms": 45000},
+        "policy": {
+            "parallelism": 2,
+            "canary": [],
+            "max_failed_tenants": 0,
+            "lock_retries": 1,
+            "verify": "version",
+            "max_downgrade": None,
+        },
         "services": services,
     }
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "TMPDIR") if key in os.environ}

@@ -25,6 +25,14 @@ GOOD: dict[str, Any] = {
     "tenants_env": "ELEVAITE_TENANTS",
     "create_databases": True,
     "session": {"lock_timeout_ms": 3000, "statement_timeout_ms": 0},
+    "policy": {
+        "parallelism": 4,
+        "canary": ["to-shiba"],
+        "max_failed_tenants": None,
+        "lock_retries": 10,
+        "verify": "drift",
+        "max_downgrade": 3,
+    },
     "services": [
         {
             "name": "auth-api",
@@ -36,6 +44,8 @@ GOOD: dict[str, Any] = {
             "config": "alembic.ini",
             "version_table": "alembic_version",
             "version_table_schema": "versions_{tenant}",
+            "extension_schemas": ["extensions", "public"],
+            "skip_env": True,
         },
         {
             "name": "ingestion",
@@ -68,7 +78,7 @@ def accepted(tmp_path: Path, document: object) -> tuple[bool, bool]:
 def test_the_schema_is_one_and_closed() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     objects = [part for part in _parts(SCHEMA) if isinstance(part, dict) and part.get("type") == "object"]
-    assert len(objects) == 3
+    assert len(objects) == 4
     assert all(part["additionalProperties"] is False for part in objects)
 
 
@@ -88,13 +98,16 @@ def test_a_good_plan(tmp_path: Path) -> None:
     ]
     assert [(t.label, t.schema) for t in plan.targets(ingestion)] == [("ingestion", "public")]
     assert plan.targets(ingestion, ("default",)) == ()
+    assert plan.policy == plans.Policy(4, ("to-shiba",), None, 10, "drift", 3)
+    assert (auth.extension_schemas, auth.skip_env) == (("extensions", "public"), True)
+    assert (ingestion.extension_schemas, ingestion.skip_env) == ((), False)
 
 
 def _places(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [document, document["session"], *document["services"]]
+    return [document, document["session"], document["policy"], *document["services"]]
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(5))
 def test_unknown_and_missing_keys(tmp_path: Path, place: int) -> None:
     document = copy.deepcopy(GOOD)
     _places(document)[place]["unheard_of"] = 1
@@ -102,7 +115,7 @@ def test_unknown_and_missing_keys(tmp_path: Path, place: int) -> None:
     for key in _places(GOOD)[place]:
         document = copy.deepcopy(GOOD)
         del _places(document)[place][key]
-        optional = key == "version_table_schema"
+        optional = key in ("version_table_schema", "extension_schemas", "skip_env")
         assert accepted(tmp_path, document) == (optional, optional), key
 
 
@@ -114,6 +127,7 @@ BAD_VALUES: list[tuple[str, list[object]]] = [
     ("tenants_env", ["1A", "A B", ""]),
     ("create_databases", ["true", 1, None]),
     ("session", [{}, []]),
+    ("policy", [{}, [], None]),
     ("services", [{}, None]),
 ]
 BAD_SERVICE_VALUES: list[tuple[str, list[object]]] = [
@@ -126,6 +140,27 @@ BAD_SERVICE_VALUES: list[tuple[str, list[object]]] = [
     ("config", ["", "/etc/alembic.ini", "../alembic.ini"]),
     ("version_table", ["", "a b", "a" * 64]),
     ("version_table_schema", ["", "pg_x", None]),
+    (
+        "extension_schemas",
+        ["public", None, [""], ["pg_catalog"], ["a", "a"], ["x_{tenant}"], [f"x{n}" for n in range(21)]],
+    ),
+    ("skip_env", ["true", 1, None]),
+]
+BAD_POLICY_VALUES: list[tuple[str, list[object]]] = [
+    ("parallelism", [0, 65, None, "4", 1.5]),
+    ("canary", [None, "", {}, 0, "default", ["default", "default"], ["Default"], [1]]),
+    ("max_failed_tenants", [-1, 20_001, "none", 0.5]),
+    ("lock_retries", [-1, 101, None]),
+    ("verify", ["", "revision", None]),
+    ("max_downgrade", [-1, 10_001, "none"]),
+]
+GOOD_POLICY_VALUES: list[tuple[str, list[object]]] = [
+    ("parallelism", [1, 64]),
+    ("canary", [[], ["default"], ["to-shiba", "default"]]),
+    ("max_failed_tenants", [None, 0, 20_000]),
+    ("lock_retries", [0, 100]),
+    ("verify", ["version", "drift"]),
+    ("max_downgrade", [None, 0, 10_000]),
 ]
 
 
@@ -146,6 +181,17 @@ def test_bad_service_values(tmp_path: Path, key: str, values: list[object]) -> N
         assert accepted(tmp_path, document) == (False, False), value
 
 
+@pytest.mark.parametrize(
+    ("key", "values", "good"),
+    [(*one, good) for good in (False, True) for one in (BAD_POLICY_VALUES, GOOD_POLICY_VALUES)[good]],
+)
+def test_values_of_the_policy(tmp_path: Path, key: str, values: list[object], good: bool) -> None:
+    for value in values:
+        document = copy.deepcopy(GOOD)
+        document["policy"][key] = value
+        assert accepted(tmp_path, document) == (good, good), value
+
+
 def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
     for name in ("lock_timeout_ms", "statement_timeout_ms"):
         for value, good in (
@@ -164,6 +210,7 @@ def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"tenants": ["default"]}, "policy.canary: to-shiba is not a tenant of this plan"),
         ({"tenants": ["a-b", "a_b"]}, "tenants a-b and a_b share schema auth_a_b"),
         ({"tenants": ["a" * 63]}, "longer than 63 bytes"),
         ({"services": [GOOD["services"][0], GOOD["services"][0]]}, "auth-api is there twice"),
@@ -181,9 +228,10 @@ def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_only_the_runner_can_see(tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_what_only_the_runner_can_see(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     file = tmp_path / "plan.json"
-    file.write_text(json.dumps({**GOOD, **change}))
+    policy = GOOD["policy"] if "default" in change.get("tenants", ()) else {**GOOD["policy"], "canary": []}
+    file.write_text(json.dumps({**GOOD, "policy": policy, **change}))
     with pytest.raises(RunError, match=message) as caught:
         plans.load(file)
     assert caught.value.code == 2
