@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from compiler.spec.files import PLATFORM, environment_of
+from compiler.spec.lattice import BY_NAME, FIELDS
 from compiler.spec.load import read_trees
 from compiler.spec.merge import merge
-from compiler.spec.policy import FIELDS, exceptions, spelt
+from compiler.spec.policy import exceptions
 from compiler.spec.spec import find
 from compiler.spec.tiers import TIERS, tier_of
 from compiler.spec.written import text
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from compiler.diagnostics.model import Diagnostic, Place
-    from compiler.spec.policy import Field
+    from compiler.spec.lattice import Field
     from compiler.spec.source import Node
 
 # Mistakes that a table of the policy helps to mend; with any other the environments are not what they say.
@@ -31,6 +32,7 @@ class Cell:
     """What one environment has for one field, and where that was written (nowhere for a default)."""
 
     value: Any
+    spelt: str
     place: Place | None
     applies: bool
     excepted: bool
@@ -39,15 +41,16 @@ class Cell:
         """Return the cell as the table shows it."""
         if not self.applies:
             return "-"
-        return f"{spelt(self.value)}{'' if self.place else ' *'}{' !' if self.excepted else ''}"
+        return f"{self.spelt}{'' if self.place else ' *'}{' !' if self.excepted else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Excepted:
-    """A field in which an environment may be looser than staging, until a last day."""
+    """A field in which an environment may be looser than staging: how much, and until which day."""
 
     environment: str
     field: str
+    allow: str
     reason: str
     until: str
     place: Place
@@ -83,14 +86,27 @@ def read_policies(root: Path) -> Policies:
 def _cell(field: Field, tree: Node) -> Cell:
     node = find(tree, *field.loc)
     excepted = field.name in [name for name, _ in exceptions(tree)]
-    return Cell(field.value(tree), node.place if node else None, field.applies(tree), excepted)
+    value = field.value(tree)
+    return Cell(value, field.spelt(value), node.place if node else None, field.applies(tree), excepted)
 
 
 def _exceptions(name: str, tree: Node) -> list[Excepted]:
     return [
-        Excepted(name, field, text(node, "reason") or "", text(node, "until") or "", node.place)
+        Excepted(
+            name,
+            field,
+            _agreed(field, node),
+            text(node, "reason") or "",
+            text(node, "until") or "",
+            node.place,
+        )
         for field, node in exceptions(tree)
     ]
+
+
+def _agreed(field: str, exception: Node) -> str:
+    node = find(exception, "allow")
+    return BY_NAME[field].spelt(BY_NAME[field].agreed(node)) if node and field in BY_NAME else ""
 
 
 def table(policies: Policies) -> str:
@@ -110,7 +126,7 @@ def table(policies: Policies) -> str:
     if policies.exceptions:
         lines += ["exceptions:"]
         lines += [
-            f"  {one.environment}: {one.field} until {one.until}: {one.reason} ({one.place})"
+            f"  {one.environment}: {one.field} {one.allow} until {one.until}: {one.reason} ({one.place})"
             for one in policies.exceptions
         ]
     else:
@@ -148,6 +164,7 @@ def document(policies: Policies) -> str:
             {
                 "environment": one.environment,
                 "field": one.field,
+                "allow": one.allow,
                 "reason": one.reason,
                 "until": one.until,
                 "place": str(one.place),

@@ -49,9 +49,11 @@ examples:
   gen migrate upgrade --service auth-api       one service
   gen migrate status --json                    what every schema is at
   gen migrate sql --tenant toshiba             the SQL of what is pending, without running it
+  gen migrate downgrade --service auth-api --to b888cdd1fad4
+                                               what would be undone; --apply does it
 
 exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 PostgreSQL unreachable, 4 locked, 5 unknown revision,
-7 deadline, 8 database missing, 9 schema needs a person, 10 terminated, 130 interrupted
+6 refused by policy, 7 deadline, 8 database missing, 9 schema needs a person, 10 terminated, 130 interrupted
 """
 
 
@@ -85,6 +87,7 @@ def _run(words: argparse.Namespace, root: Path) -> int:
     chosen = getattr(words, "way", None)
     way = _way(chosen or state.way, project, state)
     if words.group == "migrate":
+        _check_downgrade(words)
         return way.migrate(_runner_words(words))
     if words.command == "up":
         return way.up(words.skip_migrations)
@@ -135,12 +138,24 @@ def _to_wipe(project: Project, state: State) -> list[str]:
     return found
 
 
+def _check_downgrade(words: argparse.Namespace) -> None:
+    """Refuse a downgrade that does not say of what and to where, before anything is started for it."""
+    if words.command == "downgrade" and (len(words.service) != 1 or not words.to):
+        raise DevError(
+            "a downgrade is of one service, to one of its revisions",
+            "add --service NAME --to REVISION; after `npm run …` write -- first",
+            code=2,
+        )
+
+
 def _runner_words(words: argparse.Namespace) -> list[str]:
     found = [words.command]
     for option in ("service", "tenant"):
         for value in getattr(words, option):
             found += [f"--{option}", value]
-    return found + (["--json"] if getattr(words, "json", False) else [])
+    if getattr(words, "to", None):
+        found += ["--to", words.to]
+    return found + [f"--{flag}" for flag in ("json", "apply") if getattr(words, flag, False)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -176,6 +191,7 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
         ("upgrade", "apply what is pending, service by service, tenant by tenant"),
         ("status", "what every schema is at, without a change"),
         ("sql", "the SQL of what is pending, without running it"),
+        ("downgrade", "what taking a service back to a revision would undo; with --apply, undo it"),
     ):
         command = commands.add_parser(name, **_texts(text))
         command.add_argument(
@@ -190,6 +206,9 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
         )
         if name == "status":
             command.add_argument("--json", action="store_true", help="as JSON on stdout")
+        elif name == "downgrade":
+            command.add_argument("--to", metavar="REVISION", help="the revision that is left")
+            command.add_argument("--apply", action="store_true", help="undo it; without, only show it")
 
 
 def _texts(text: str, description: str = "", epilog: str = "") -> dict[str, Any]:

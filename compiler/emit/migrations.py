@@ -28,6 +28,14 @@ def plan_document(env: EnvironmentPlan) -> Json:
             "lock_timeout_ms": env.session.lock_timeout_ms,
             "statement_timeout_ms": env.session.statement_timeout_ms,
         },
+        "policy": {
+            "parallelism": env.policy.parallelism,
+            "canary": Owned(env.policy.canary.items, env.policy.canary.origin),
+            "max_failed_tenants": env.policy.max_failed_tenants,
+            "lock_retries": env.policy.lock_retries,
+            "verify": env.policy.verify,
+            "max_downgrade": env.policy.max_downgrade,
+        },
         "services": Owned(
             [
                 Owned(_service(service, service.migrations), service.origin)
@@ -51,6 +59,8 @@ def _service(service: ServicePlan, migrations: MigrationsPlan) -> Json:
         "config": migrations.config,
         "version_table": migrations.version_table,
         **({} if separate is None else {"version_table_schema": Owned(separate, separate.places)}),
+        "extension_schemas": migrations.extension_schemas,
+        "skip_env": migrations.skip_env,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compiler.emit.file import Emitter, Output, OutputScripts, Span, Text, owned
-from compiler.plan.leaf import Leaf, derive
+from compiler.plan.leaf import Leaf, derive, unite
 
 if TYPE_CHECKING:
     from compiler.plan.model import EnvironmentPlan, Plan
@@ -47,8 +47,12 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
     ]
     at = next(index for index, (name, _) in enumerate(_SCRIPTS) if name == "migrate") + 1
     scripts = (*fixed[:at], *per_service, *fixed[at:])
-    named = tuple((owned(_text(name), env.local.places), _text(command)) for name, command in scripts)
-    return (OutputScripts(PATH, env.name.value, env.tool.value, named),)
+    named = [(owned(_text(name), env.local.places), _text(command)) for name, command in scripts]
+    if env.policy.downgrades:
+        name = _text(derive("{}migrate:rollback".format, env.script_prefix))
+        places = unite(env.local, env.policy.downgrades)
+        named.append((owned(name, places), _text(derive("{} migrate downgrade".format, env.tool))))
+    return (OutputScripts(PATH, env.name.value, env.tool.value, tuple(named)),)
 
 
 def _text(leaf: Leaf[str]) -> Text:

@@ -23,7 +23,19 @@ class Owned:
     places: tuple[Place, ...]
 
 
-Json = Union["Mapping[str, Json]", "Sequence[Json]", Leaf[str], Leaf[int], Leaf[bool], Owned, str, int, bool]
+Json = Union[
+    "Mapping[str, Json]",
+    "Sequence[Json]",
+    Leaf[str],
+    Leaf[int],
+    Leaf[bool],
+    Leaf[int | None],
+    Owned,
+    str,
+    int,
+    bool,
+    None,
+]
 
 
 def write_json(document: Json) -> Text:
@@ -47,7 +59,7 @@ class _Writer:
     def value(self, value: Json, indent: str) -> None:
         if isinstance(value, Owned | Leaf):
             self._spanned(value.value, value.places, indent)
-        elif isinstance(value, str | int):
+        elif value is None or isinstance(value, str | int):
             self.add(quote_json(value))
         elif isinstance(value, (list, tuple)):
             self._block("[]", [(None, item) for item in value], indent)

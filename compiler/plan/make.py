@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compiler.plan.deployment import plan_deploy
 from compiler.plan.leaf import Leaf, derive, unite
-from compiler.plan.model import EnvironmentPlan, Items, Plan, PostgresPlan, ServicePlan, SessionPlan
+from compiler.plan.model import (
+    EnvironmentPlan,
+    Items,
+    Plan,
+    PolicyPlan,
+    PostgresPlan,
+    ServicePlan,
+    SessionPlan,
+)
 from compiler.plan.platform import plan_platform, plan_prefix
 from compiler.plan.read import Reader
 from compiler.plan.service import plan_service
+from compiler.spec import defaults
 from compiler.spec.kinds import milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from compiler.spec.spec import EnvironmentSpec, Spec
 
 
@@ -43,6 +54,7 @@ def _plan_environment(spec: EnvironmentSpec) -> EnvironmentPlan:
         tenants_value=derive(lambda *names: ",".join(names), *tenants),
         postgres=_plan_postgres(read, platform),
         session=_plan_session(read),
+        policy=_plan_policy(read, tier, tenants),
         services=services,
         driver=_driver(services),
         workflow_prefix=plan_prefix(read),
@@ -77,6 +89,50 @@ def _plan_session(read: Reader) -> SessionPlan:
             milliseconds(limits.statement_timeout), "migrations", "statement_timeout"
         ),
     )
+
+
+def _plan_policy(read: Reader, tier: Leaf[str], tenants: tuple[Leaf[str], ...]) -> PolicyPlan:
+    migrations, rollback = read.spec.model.migrations, read.spec.model.rollback
+
+    def by_tier(value: Any, default: Callable[[str], Any], *at: str) -> Leaf[Any]:
+        return derive(default, tier) if value is None else read.leaf(value, *at)
+
+    schema = by_tier(rollback.schema_, defaults.schema_rollback, "rollback", "schema")
+    canary = _canary(read, tier, tenants)
+    failed = derive(
+        lambda on_failure, most: most if on_failure == "continue" else 0,
+        read.leaf(migrations.on_tenant_failure, "migrations", "on_tenant_failure"),
+        read.leaf(migrations.max_failed_tenants, "migrations", "max_failed_tenants"),
+    )
+    downgrade = derive(
+        lambda word, most: most if word == "downgrade" else 0,
+        schema,
+        read.leaf(rollback.max_downgrade_revisions, "rollback", "max_downgrade_revisions"),
+    )
+    return PolicyPlan(
+        parallelism=by_tier(migrations.parallelism, defaults.parallelism, "migrations", "parallelism"),
+        canary=canary,
+        canary_words=Leaf(", ".join(leaf.value for leaf in canary) or "none", canary.origin),
+        max_failed_tenants=failed,
+        failed_words=derive(_number, failed),
+        lock_retries=by_tier(migrations.lock_retries, defaults.lock_retries, "migrations", "lock_retries"),
+        verify=read.leaf(migrations.verify, "migrations", "verify"),
+        downgrades=derive("downgrade".__eq__, schema),
+        max_downgrade=downgrade,
+        downgrade_words=derive(_number, downgrade),
+    )
+
+
+def _number(most: int | None) -> str:
+    return "any number" if most is None else str(most)
+
+
+def _canary(read: Reader, tier: Leaf[str], tenants: tuple[Leaf[str], ...]) -> Items[Leaf[str]]:
+    written = read.spec.model.migrations.canary
+    if written is not None:
+        return Items(read.words(written, "migrations", "canary"), read.key("migrations", "canary"))
+    # With a second tenant there is a first one to begin with.
+    return Items(tenants[: defaults.canary(tier.value, len(tenants))], unite(tier, *tenants[:2]))
 
 
 def _plan_services(read: Reader) -> Items[ServicePlan]:

@@ -52,6 +52,25 @@ class SessionPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyPlan:
+    """How the runner treats the schemas; no number is no limit, and 0 of `max_downgrade` that none is taken back.
+
+    What ends in `_words` is the same for people.
+    """
+
+    parallelism: Leaf[int]
+    canary: Items[Leaf[str]]
+    canary_words: Leaf[str]
+    max_failed_tenants: Leaf[int | None]
+    failed_words: Leaf[str]
+    lock_retries: Leaf[int]
+    verify: Leaf[str]
+    downgrades: Leaf[bool]
+    max_downgrade: Leaf[int | None]
+    downgrade_words: Leaf[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Variable:
     """An environment variable with a literal value; `origin` is where its name was written."""
 
@@ -70,6 +89,8 @@ class MigrationsPlan:
     config: Leaf[str]
     version_table: Leaf[str]
     version_table_schema: Leaf[str] | None
+    extension_schemas: tuple[Leaf[str], ...]
+    skip_env: Leaf[bool]
     python: tuple[Leaf[str], ...]
     worker: Leaf[str]
     after: tuple[Leaf[str], ...]
@@ -330,6 +351,7 @@ class EnvironmentPlan:
     tenants_value: Leaf[str]
     postgres: PostgresPlan
     session: SessionPlan
+    policy: PolicyPlan
     services: Items[ServicePlan]
     driver: Leaf[str]
     workflow_prefix: Leaf[str]

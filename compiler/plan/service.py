@@ -77,6 +77,8 @@ def plan_migrations(
         config=read.leaf(migrations.config, *at, "config"),
         version_table=read.leaf(migrations.version_table, *at, "version_table"),
         version_table_schema=None if separate is None else read.leaf(separate, *at, "version_table_schema"),
+        extension_schemas=read.words(migrations.extension_schemas, *at, "extension_schemas"),
+        skip_env=read.leaf(migrations.skip_env, *at, "skip_env"),
         python=(*run, Leaf("python")),
         worker=derive("migrate-{}".format, name),
         after=tuple(read.words(migrations.after, *at, "after")),

@@ -4,7 +4,9 @@ from typing import Literal, get_args
 
 from pydantic import ConfigDict, Field
 
+from compiler.spec.defaults import SchemaRollback
 from compiler.spec.kinds import (
+    Agreed,
     Arn,
     Branch,
     ClusterName,
@@ -155,13 +157,25 @@ class Notify(Map):
 
 
 class Rollback(Map):
-    """What happens when a deployment fails. Production may not be looser than staging."""
+    """What may be taken back, and by whom. Production may not be looser than staging."""
 
     code: Literal["automatic", "manual"] = Field(
         "automatic", description="Whether Helm brings the old release back by itself when a new one fails"
     )
     downgrade_test: bool = Field(
         False, description="Whether a pull request proves that the migrations run up, down and up again"
+    )
+    schema_: SchemaRollback | None = Field(
+        None,
+        alias="schema",
+        description="Whether a schema may be brought back to an older revision by hand; "
+        "default: `downgrade` in a local environment, else `forward-only`",
+    )
+    max_downgrade_revisions: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="How many revisions may be undone at once, with `schema: downgrade`; default: any number",
     )
 
 
@@ -177,5 +191,8 @@ class PolicyException(Map):
     """A field of the policy in which this environment may be looser than staging, for a while."""
 
     field: ShortText = Field(description="The field, such as `migrations.lock_timeout`")
+    allow: Agreed = Field(
+        description="The value that was agreed on, such as `20s`, as `gen policy` shows it; none that is looser"
+    )
     reason: ShortText = Field(description="Why")
     until: Date = Field(description="The last day, such as 2026-12-31; `gen lint` finds what expired")

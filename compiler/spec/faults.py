@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
 
     from compiler.spec.source import Node
 
@@ -127,6 +128,10 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
             "empty-list", f"found {what} for {shown(loc[-1])}", place, help="write at least one item"
         )
     ctx = error.get("ctx", {})
+    if kind == "too_long":
+        count, most = ctx["actual_length"], ctx["max_length"]
+        message = f"found {count} items for {shown(loc[-1])}"
+        return Diagnostic("out-of-range", message, place, help=f"write at most {most}")
     if "help" in ctx:
         return Diagnostic(kind, ctx["message"], place, help=ctx["help"])
     return Diagnostic("wrong-type", f"found {shown(node.value)}, which does not fit here", place, help=kind)
@@ -134,11 +139,7 @@ def _fault(error: Any, tree: Node, file: str) -> Diagnostic:
 
 def _out_of_range(loc: Loc, node: Node) -> Diagnostic:
     key = _key(loc)
-    field = next(
-        found
-        for name, found in _MAPS[pattern(loc[: loc.index(key)])][1].model_fields.items()
-        if key in (name, found.alias)
-    )
+    field = _field(loc)
     limits = [*field.metadata, *(rule for part in get_args(field.annotation) for rule in _metadata(part))]
     least = next(limit.ge for limit in limits if hasattr(limit, "ge"))
     most = next(limit.le for limit in limits if hasattr(limit, "le"))
@@ -151,6 +152,13 @@ def _out_of_range(loc: Loc, node: Node) -> Diagnostic:
         node.place,
         help=f"write a {what} from {least} to {most}",
     )
+
+
+def _field(loc: Loc) -> FieldInfo:
+    """Return the field at `loc`, also of an item in its list."""
+    key = _key(loc)
+    _, model = _MAPS[pattern(loc[: loc.index(key)])]
+    return next(found for name, found in model.model_fields.items() if key in (name, found.alias))
 
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
@@ -237,8 +245,7 @@ def empty(node: Node) -> Diagnostic:
 
 def _not_allowed(loc: Loc, node: Node) -> Diagnostic:
     key = _key(loc)
-    _, model = _MAPS[pattern(loc[: loc.index(key)])]
-    allowed = [str(word) for word in _choices(model.model_fields[key].annotation)]
+    allowed = [str(word) for word in _choices(_field(loc).annotation)]
     if node.value is None:
         return empty(node)
     meant = closest(str(node.value), allowed)

@@ -37,6 +37,17 @@ _SHELL_WORDS = re.compile(
 
 
 @dataclass(frozen=True)
+class AnyValue:
+    """A value that is judged with another one: by itself it may be a text, a number or a map."""
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Give editors what it may be."""
+        return {"type": ["string", "integer", "object"]}
+
+
+@dataclass(frozen=True)
 class Kind:
     """What a text must look like: a pattern for all of it, the same in words, and the code of its refusal."""
 
@@ -413,6 +424,7 @@ UUID = Kind(
     "write a UUID in lower case: 8, 4, 4, 4 and 12 hex digits",
 )
 
+Agreed = Annotated[Any, AnyValue()]
 Identifier = Annotated[str, IDENTIFIER]
 SqlName = Annotated[str, SQL_NAME]
 Database = Annotated[str, DATABASE]

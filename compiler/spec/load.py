@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from compiler.diagnostics.model import Diagnostic, Place
-from compiler.spec import deployments, policy, rules
+from compiler.spec import deployments, policy, rules, treatment
 from compiler.spec.claims import across
 from compiler.spec.faults import faults_of
 from compiler.spec.files import PLATFORM, environment_of, pins_file, read, spec_files
@@ -38,6 +38,8 @@ _RULES = (
     rules.variables,
     rules.names,
     rules.disabled,
+    treatment.canary,
+    treatment.timeouts,
     schemas,
     resources,
     deployments.own,
@@ -141,6 +143,7 @@ def _check(
         if digests in trees or digests not in files:
             together += pins(tree, digests)
     together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged, files)]
+    together += policy.unread(merged)
     if len(specs) == sum(environment_of(file) is not None for file in files) and not alone + together:
         together += policy.idle(merged)
     return specs, _without_empty_unknowns(alone), together

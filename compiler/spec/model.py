@@ -56,7 +56,16 @@ PLATFORM_ONLY: frozenset[tuple[str, ...]] = frozenset(
         *(("services", "*", key) for key in ("path", "run", "lint", "test")),
         *(
             ("services", "*", "migrations", key)
-            for key in ("schema", "url_env", "after", "config", "version_table", "version_table_schema")
+            for key in (
+                "schema",
+                "url_env",
+                "after",
+                "config",
+                "version_table",
+                "version_table_schema",
+                "extension_schemas",
+                "skip_env",
+            )
         ),
     }
 )
@@ -102,6 +111,40 @@ class Migrations(Map):
     deadline: Duration = Field(
         "30m", description="How long a whole run may take; the Job's, Helm's and the workflow's limits follow"
     )
+    parallelism: int | None = Field(
+        None,
+        ge=1,
+        le=32,
+        description="How many schemas of a service are migrated at once; default: 1 in a local environment, else 4",
+    )
+    canary: tuple[Identifier, ...] | None = Field(
+        None,
+        strict=False,
+        description="Tenants that are migrated before the others, which wait until these are through; "
+        "default: in production the first of several tenants, else none",
+        json_schema_extra={"uniqueItems": True},
+    )
+    on_tenant_failure: Literal["stop", "continue"] = Field(
+        "stop", description="Whether the other tenants are still migrated when one fails"
+    )
+    max_failed_tenants: int | None = Field(
+        None,
+        ge=0,
+        le=20_000,
+        description="After how many failed tenants no other is begun, with `on_tenant_failure: continue`; "
+        "default: no limit",
+    )
+    lock_retries: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="How often a schema is tried again whose lock did not come in time; "
+        "default: 1 in a local environment, else 10",
+    )
+    verify: Literal["version", "drift"] = Field(
+        "version",
+        description="What is compared after a migration: the revision, or also the schema with what it should be",
+    )
 
 
 class ServiceMigrations(Map):
@@ -124,6 +167,18 @@ class ServiceMigrations(Map):
     version_table: SqlName = Field("alembic_version", description="Table in which Alembic keeps the revision")
     version_table_schema: SqlName | None = Field(
         None, description="Schema of the version table where it is not the migrated schema itself"
+    )
+    extension_schemas: tuple[SqlName, ...] = Field(
+        (),
+        strict=False,
+        max_length=20,
+        description="Schemas of extensions that migrations find beside their own, such as [public]",
+        json_schema_extra={"uniqueItems": True},
+    )
+    skip_env: bool = Field(
+        False,
+        description="Whether the runner applies revisions without running env.py: "
+        "only for an env.py that does nothing but connect",
     )
 
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-_SETS = {"tenants", "secrets", "after", "days", "egress", "ingress_from"}
+_SETS = {
+    "tenants",
+    "canary",
+    "secrets",
+    "after",
+    "extension_schemas",
+    "days",
+    "egress",
+    "ingress_from",
+}
 
 
 def own_rules(file: str, tree: Node) -> Iterator[Diagnostic]:

@@ -28,6 +28,7 @@ def schemas(tree: Node) -> Iterator[Diagnostic]:
             yield from _too_long(pattern.value, pattern, tenants)
             yield from _reserved(pattern.value, pattern, tenants)
             yield from _one_version_table(service)
+        yield from _extensions(service, pattern, [name for name, _ in tenants])
         if database := text(service, "database"):
             by_database.setdefault(database, []).append((name, service, pattern))
     for database, services in by_database.items():
@@ -81,6 +82,19 @@ def _one_version_table(service: Node) -> Iterator[Diagnostic]:
             (Note("one schema per tenant", (find(service, "migrations", "schema") or node).place),),
             "remove version_table_schema: each schema then keeps its own revision",
         )
+
+
+def _extensions(service: Node, pattern: Node, tenants: list[str]) -> Iterator[Diagnostic]:
+    own = {schema_of(str(pattern.value), tenant) for tenant in tenants} | {str(pattern.value)}
+    for name, node in items(service, "migrations", "extension_schemas"):
+        if name in own:
+            yield Diagnostic(
+                "own-schema",
+                f"found {shown(name)} as a schema of extensions, which the service migrates itself",
+                node.place,
+                (Note("it is migrated here", pattern.place),),
+                "remove it: a migration finds its own schema first",
+            )
 
 
 def _collisions(

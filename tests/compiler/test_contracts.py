@@ -142,7 +142,7 @@ def test_the_outputs_that_call_something_are_all_looked_at() -> None:
     assert {call.reader for call in pins} == {"runner", "person"}
     runner = [call.words[3] for call in found if call.words[:3] == ("python3", "-m", "genmigrate")]
     assert {name: runner.count(name) for name in set(runner)} == {"upgrade": 3, "wait": 6, "worker": 9}
-    assert {"dev", "dev:native", "dev:death", "migrate", "migrate:auth-api", "migrate:sql"} <= {
+    assert {"dev", "dev:native", "dev:death", "migrate", "migrate:auth-api", "migrate:rollback"} <= {
         call.where.removeprefix("package.json: ") for call in found if call.reader == "npm"
     }
     assert ("bin/gen", "lint") in words
@@ -183,6 +183,7 @@ BROKEN = [
     ("out/local/README.md", "`npm run dev`", "`npm run start`"),
     ("package.json", "bin/gen dev up --native", "bin/gen dev up --local"),
     ("package.json", "bin/gen migrate status", "bin/gen migrate state"),
+    ("package.json", "bin/gen migrate downgrade", "bin/gen migrate down"),
     ("README.md", "uv run gen explain", "uv run gen explains"),
 ]
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from compiler.spec.policy import FIELDS
+from compiler.spec.lattice import FIELDS
 from tests.compiler.project import copy_project, edit, gen, snapshot
 
 EXCEPTION = (
-    'exceptions: [{field: migrations.lock_timeout, reason: "the old index, 20 min", until: "2026-12-31"}]'
+    "exceptions: [{field: migrations.lock_timeout, allow: 30s, "
+    'reason: "the old index, 20 min", until: "2026-12-31"}]'
 )
 
 
@@ -46,7 +47,11 @@ def test_side_by_side(project: Path) -> None:
     assert found["field"] == ["local", "alpha", "staging", "production", "from loose to strict"]
     assert found["migrations.lock_timeout"] == ["3s", "10s", "3s", "2s", "longer < shorter"]
     assert found["rollback.code"] == ["-", "-", "automatic *", "-", "automatic < manual"]
-    assert found["deploy.sync"][3] == "automated *"
+    assert found["deploy.sync"] == ["-", "-", "automated *", "automated *", "automated < manual"]
+    assert found["migrations.canary"][:4] == ["none *", "-", "none *", "default *"]
+    assert found["migrations.max_failed_tenants"][:4] == ["-"] * 4
+    assert found["rollback.schema"][:4] == ["downgrade *", *["forward-only *"] * 3]
+    assert found["rollback.max_downgrade_revisions"][:4] == ["no limit *", "-", "-", "-"]
     assert found["approvals.upgrade"][2:4] == ["0 *", "1"]
     assert done.stdout.endswith("\nno exceptions\n")
     assert snapshot(project) == before
@@ -60,7 +65,7 @@ def test_an_exception_is_marked_and_told(project: Path) -> None:
     place = (
         f"environments/production.yaml:{production.read_text('utf-8').splitlines().index(EXCEPTION) + 1}:14"
     )
-    told = f"  production: migrations.lock_timeout until 2026-12-31: the old index, 20 min ({place})\n"
+    told = f"  production: migrations.lock_timeout 30s until 2026-12-31: the old index, 20 min ({place})\n"
     assert said.endswith(f"\nexceptions:\n{told}")
 
 

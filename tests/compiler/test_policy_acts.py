@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from compiler.spec.policy import FIELDS
+from compiler.spec.lattice import FIELDS
 from tests.compiler.project import copy_project, gen
 
+PLAN = "out/production/plan.json"
+STAGED = "out/staging/plan.json"
 STAGING = ".github/workflows/elevaite-deploy-staging.yml"
 PRODUCTION = ".github/workflows/elevaite-deploy-production.yml"
 WINDOW = '{days: [mon, tue], from: "09:00", until: "16:30", zone: Europe/Berlin}'
@@ -30,14 +32,34 @@ ACTS = {
     "migrations.lock_timeout": Act(
         "production",
         "migrations: {lock_timeout: 1s}",
-        "out/production/plan.json",
+        PLAN,
         ('"lock_timeout_ms": 1000,',),
     ),
     "migrations.statement_timeout": Act(
         "production",
         "migrations: {statement_timeout: 5m}",
-        "out/production/plan.json",
+        PLAN,
         ('"statement_timeout_ms": 300000',),
+    ),
+    "migrations.on_tenant_failure": Act(
+        "staging", "migrations: {on_tenant_failure: continue}", STAGED, ('"max_failed_tenants": null,',)
+    ),
+    "migrations.max_failed_tenants": Act(
+        "staging",
+        "migrations: {on_tenant_failure: continue, max_failed_tenants: 3}",
+        STAGED,
+        ('"max_failed_tenants": 3,',),
+    ),
+    "migrations.verify": Act("production", "migrations: {verify: drift}", PLAN, ('"verify": "drift",',)),
+    "migrations.canary": Act(
+        "production", "migrations: {canary: [toshiba, iopex]}", PLAN, ('"toshiba",', '"iopex"')
+    ),
+    "rollback.schema": Act("staging", "rollback: {schema: downgrade}", STAGED, ('"max_downgrade": null',)),
+    "rollback.max_downgrade_revisions": Act(
+        "staging",
+        "rollback: {schema: downgrade, max_downgrade_revisions: 2}",
+        STAGED,
+        ('"max_downgrade": 2',),
     ),
     "rollback.code": Act("staging", "rollback: {code: manual}", STAGING, ()),
     "deploy.sync": Act("production", "sync: manual", "out/production/argocd/application.yaml", ()),
@@ -58,10 +80,25 @@ ACTS = {
 ALSO = {
     "migrations.deadline": Act(
         "production",
-        "migrations: {deadline: 10m}",
+        "migrations: {deadline: 10m, statement_timeout: 5m}",
         "out/production/chart/templates/migrations/job.yaml",
         ("activeDeadlineSeconds: 780", "- --deadline=600"),
     ),
+    "migrations.parallelism": Act(
+        "production", "migrations: {parallelism: 16}", PLAN, ('"parallelism": 16,',)
+    ),
+    "migrations.lock_retries": Act(
+        "production", "migrations: {lock_retries: 30}", PLAN, ('"lock_retries": 30,',)
+    ),
+    "migrations.canary of nobody": Act("production", "migrations: {canary: []}", PLAN, ('"canary": [],',)),
+    "rollback.schema of a laptop": Act("local", "rollback: {schema: forward-only}", "package.json", ()),
+    "extension_schemas": Act(
+        "platform",
+        "migrations: {schema: public, extension_schemas: [postgis, citext]",
+        PLAN,
+        ('"extension_schemas": [', '"postgis",', '"citext"'),
+    ),
+    "skip_env": Act("platform", "migrations: {schema: public, skip_env: true", PLAN, ('"skip_env": true',)),
     "rollback.downgrade_test": Act(
         "platform",
         "rollback: {downgrade_test: false}",
@@ -74,6 +111,7 @@ ALSO = {
 GONE = {
     "rollback.downgrade_test": "- name: Migrate down and up again",
     "rollback.code": "--rollback-on-failure \\",
+    "rollback.schema of a laptop": '"migrate:rollback": "bin/gen migrate downgrade"',
     "deploy.sync": "automated: {prune: true, selfHeal: true}",
 }
 
@@ -82,7 +120,9 @@ def _write(project: Path, act: Act) -> None:
     path = project / f"environments/{act.environment}.yaml"
     text = path.read_text(encoding="utf-8")
     key = act.written.partition(":")[0]
-    if key in ("sync", "window"):
+    if act.written.startswith("migrations: {schema: public"):
+        text = text.replace("migrations: {schema: public", act.written)
+    elif key in ("sync", "window"):
         text = text.replace("  via: ", f"  {act.written}\n  via: ")
     else:
         kept = [line for line in text.splitlines() if not line.startswith(f"{key}:")]
@@ -90,7 +130,7 @@ def _write(project: Path, act: Act) -> None:
     path.write_text(text, encoding="utf-8")
     if (act.environment, key) == ("staging", "window"):
         production = project / "environments/production.yaml"
-        excepted = 'exceptions: [{field: deploy.window, reason: a test, until: "2099-12-31"}]'
+        excepted = 'exceptions: [{field: deploy.window, allow: none, reason: a test, until: "2099-12-31"}]'
         production.write_text(f"{production.read_text(encoding='utf-8')}{excepted}\n", encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from compiler.spec.policy import FIELDS
+from compiler.spec.lattice import FIELDS
 from genmigrate.codes import CODE_OF_WORD, INTERRUPTED, OK, POLICY
 from tests.calls.find import objects
 from tests.compiler.project import ROOT
@@ -79,7 +79,7 @@ def test_the_steps_of_a_deployment_are_those_of_its_workflow() -> None:
 
 def test_the_exit_codes_are_those_of_the_runner() -> None:
     told = {int(code) for row in _rows("A migration fails") for code in re.findall(r"\b(\d+) [a-z]", row[0])}
-    # Nobody interrupts a Job; no state of today's plan is refused by policy, whose code is kept.
+    # Nobody interrupts a Job; what the policy refuses is no state of a schema.
     assert told == {*CODE_OF_WORD.values(), POLICY} - {OK, INTERRUPTED}
 
 

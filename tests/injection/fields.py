@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from compiler.spec.kinds import Kind
+from compiler.spec.kinds import AnyValue, Kind
 from compiler.spec.model import Environment
 
 # Stands for any key of a map; `@` for an item of a list; `?` at the end of a field for the key itself.
@@ -54,6 +54,8 @@ def _of_type(kind: Any, rules: tuple[Any, ...], loc: tuple[str, ...]) -> Iterato
         yield from _of_type(parts[1], (), (*loc, ANY))
     elif origin is tuple and parts[1:] == (...,):
         yield from _of_type(parts[0], (), (*loc, ITEM))
+    elif kind is Any and any(isinstance(rule, AnyValue) for rule in rules):
+        yield TextField(loc, None)
     elif kind is str:
         yield TextField(loc, next((rule for rule in rules if isinstance(rule, Kind)), None))
     elif isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -27,6 +27,8 @@ REFERENCES = {
     "smoke_tests.@.service",
     "services.*.migrations.after.@",
     "exceptions.@.field",
+    "exceptions.@.allow",
+    "migrations.canary.@",
 }
 _LONGEST_TEXT = 200
 

@@ -18,7 +18,7 @@ from tests.compiler.project import ROOT, copy_project, edit, gen
 LOOSER = """
 migrations: {lock_timeout: 5s}
 exceptions:
-  - {field: migrations.lock_timeout, reason: a table that is always busy, until: "%s"}
+  - {field: migrations.lock_timeout, allow: 5s, reason: a table that is always busy, until: "%s"}
 """
 
 

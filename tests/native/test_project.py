@@ -10,6 +10,7 @@ import pytest
 from localdev import uv
 from localdev.cli import main
 from localdev.console import DevError
+from localdev.docker import Docker
 from localdev.postgres import binaries, home
 from localdev.project import load
 from localdev.supervisor import check_programs
@@ -165,8 +166,39 @@ def test_the_wanted_major_version_comes_first_and_another_accepted_one_next(
         binaries.find(17, "make up")
 
 
+@pytest.mark.parametrize(
+    "words", [[], ["--service", "a"], ["--to", "b"], ["--service", "a", "--service", "b", "--to", "c"]]
+)
+def test_a_downgrade_says_of_what_and_to_where(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.project(tmp_path)
+    assert main(["migrate", "downgrade", *words], tmp_path) == 2
+    assert "add --service NAME --to REVISION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--apply"]])
+def test_a_downgrade_reaches_the_runner_as_it_was_asked_for(
+    tmp_path: Path, more: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small.project(tmp_path)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(Docker, "migrate", lambda self, words: asked.append(words) or 6)
+    words = ["downgrade", "--service", "orders", "--tenant", "default", "--tenant", "toshiba", "--to", "a1b2"]
+    assert main(["migrate", *words, *more], tmp_path) == 6
+    assert asked == [[*words, *more]]
+
+
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    for words in ("dev", "dev up", "dev logs", "dev death", "migrate", "migrate upgrade", "migrate status"):
+    for words in (
+        "dev",
+        "dev up",
+        "dev logs",
+        "dev death",
+        "migrate",
+        "migrate upgrade",
+        "migrate downgrade",
+    ):
         assert main([*words.split(), "--help"], tmp_path) == 0
         assert f"usage: gen {words}" in capsys.readouterr().out
     assert main(["dev", "fly"], tmp_path) == 2

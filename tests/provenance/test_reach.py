@@ -102,10 +102,13 @@ def _candidates(value: object, names: list[str]) -> list[str]:
         '"gen2:"',
         '"other_{tenant}"',
         '"4s"',
+        '"85s"',
+        *(word for word in _CHOICES if text in _CHOICES),
         *(names if text in names else ()),
     ]
 
 
+_CHOICES = ("stop", "continue", "version", "drift", "forward-only", "downgrade")
 _WORDS = ("automated", "manual", "automatic", "app", "person")
 
 
@@ -253,10 +256,14 @@ def test_scalar(project: str, scalar: Scalar, tmp_path: Path) -> None:
 
 
 def _needs_another_change(scalar: Scalar, folder: Path) -> bool:
-    """Tell whether this scalar may be one that no single change replaces: pins or a promotion would have to follow."""
+    """Tell whether no single change may replace this scalar: pins, a promotion or a canary would have to follow."""
     if scalar.loc == ("environment",):
         texts = [path.read_text(encoding="utf-8") for path in (folder / "environments").glob("*.yaml")]
         return any(f"to: {scalar.node.value}" in text for text in texts)
+    if scalar.loc[0] == "tenants" and f"canary: [{scalar.node.value}]" in (folder / scalar.file).read_text(
+        "utf-8"
+    ):
+        return True
     pinned = (folder / "environments" / f"{Path(scalar.file).stem}.images.yaml").exists()
     if "after" in scalar.loc:
         return True

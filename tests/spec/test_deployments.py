@@ -422,8 +422,10 @@ FREE = [
     "promote: {{to: {}}}",
     "smoke_tests: [{{name: {}, service: api, get: /}}]",
     "smoke_tests: [{{name: login, service: api, get: {}}}]",
-    "exceptions: [{{field: {}, reason: x, until: 2026-12-31}}]",
-    "exceptions: [{{field: migrations.lock_timeout, reason: {}, until: 2026-12-31}}]",
+    "exceptions: [{{field: {}, reason: x, until: 2026-12-31, allow: 5s}}]",
+    "exceptions: [{{field: migrations.lock_timeout, reason: {}, until: 2026-12-31, allow: 5s}}]",
+    "exceptions: [{{field: migrations.lock_timeout, reason: x, until: 2026-12-31, allow: {}}}]",
+    "migrations: {{canary: [{}]}}",
 ]
 
 
@@ -482,10 +484,14 @@ MAPS = {
     "deploy: {{via: helm, window: {{days: [mon], from: 09:00, {}}}}}": ("until", "zone", "days"),
     "deploy: {{via: helm, window: {{{}}}}}": ("days", "from", "until", "zone"),
     "deploy: {{via: helm}}\nsmoke_tests: [{{{}}}]": ("name", "service", "get", "expect"),
-    "deploy: {{via: helm}}\nexceptions: [{{{}}}]": ("field", "reason", "until"),
+    "deploy: {{via: helm}}\nexceptions: [{{{}}}]": ("field", "reason", "until", "allow"),
     "deploy: {{via: helm}}\npromote: {{{}}}": ("to", "writer"),
     "deploy: {{via: helm}}\napprovals: {{{}}}": ("upgrade",),
-    "deploy: {{via: helm}}\nrollback: {{{}}}": ("code", "downgrade_test"),
+    "deploy: {{via: helm}}\nrollback: {{{}}}": ("code", "downgrade_test", "schema", "max_downgrade_revisions"),
+    "deploy: {{via: helm}}\nmigrations: {{{}}}": (
+        "lock_timeout", "statement_timeout", "deadline", "parallelism", "canary", "on_tenant_failure",
+        "max_failed_tenants", "lock_retries", "verify",
+    ),
     "deploy: {{via: helm}}\nnotify: {{slack: {{{}}}}}": ("secret",),
     "deploy: {{via: helm}}\nservices: {{api: {{resources: {{limits: {{{}}}}}}}}}": ("cpu", "memory"),
 }  # fmt: skip

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from compiler.spec.lattice import FIELDS
 from compiler.spec.load import load
-from compiler.spec.policy import FIELDS, expired
+from compiler.spec.policy import expired
 from tests.spec.project import PINS, PLATFORM, deployed, mistakes, project, said
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ TIMEOUTS = ["0s", "1ms", "999ms", "1s", "1000ms", "60s", "1m", "15m", "1h", "0h"
 SAMPLES: dict[str, list[Any]] = {
     "migrations.lock_timeout": TIMEOUTS,
     "migrations.statement_timeout": TIMEOUTS,
+    "migrations.on_tenant_failure": ["continue", "stop"],
+    "migrations.max_failed_tenants": [None, 0, 1, 20, 20_000],
+    "migrations.verify": ["version", "drift"],
+    "migrations.canary": [[], ["default"], ["default", "toshiba"]],
+    "rollback.schema": ["downgrade", "forward-only"],
+    "rollback.max_downgrade_revisions": [None, 1, 2, 10_000],
     "rollback.code": ["automatic", "manual"],
     "deploy.sync": ["automated", "manual"],
     "deploy.window": [
@@ -48,7 +55,8 @@ def test_every_field_of_the_lattice_has_samples_and_a_default_among_its_values()
         assert field.is_value(field.default)
         assert all(map(field.is_value, SAMPLES[field.name]))
         assert not field.is_value("x")
-        assert not field.is_value([])
+        assert not field.is_value([1])
+        assert field.is_value([]) == (field.name == "migrations.canary")
         assert not field.is_value({})
 
 
@@ -95,8 +103,22 @@ def test_windows_by_minutes() -> None:
         assert field.is_within(one, two) == (same_zone and minutes(one) <= minutes(two))
 
 
-# Of each field a loose and a strict value, as they are written; the loose one is what it is by default.
+# Of each field a loose and a strict value, as they are written.
 WRITTEN = {
+    "migrations.on_tenant_failure": ("migrations: {{on_tenant_failure: {}}}", "continue", "stop"),
+    "migrations.max_failed_tenants": (
+        "migrations: {{on_tenant_failure: continue, max_failed_tenants: {}}}",
+        "2",
+        "1",
+    ),
+    "migrations.verify": ("migrations: {{verify: {}}}", "version", "drift"),
+    "migrations.canary": ("migrations: {{canary: {}}}", "[]", "[second]"),
+    "rollback.schema": ("rollback: {{schema: {}}}", "downgrade", "forward-only"),
+    "rollback.max_downgrade_revisions": (
+        "rollback: {{schema: downgrade, max_downgrade_revisions: {}}}",
+        "2",
+        "1",
+    ),
     "rollback.code": ("rollback: {{code: {}}}", "automatic", "manual"),
     "deploy.sync": ("  sync: {}", "automated", "manual"),
     "deploy.window": ("  window: {}", "", "{days: [mon], from: 09:00, until: 16:00}"),
@@ -104,8 +126,22 @@ WRITTEN = {
     "migrations.lock_timeout": ("migrations: {{lock_timeout: {}}}", "3s", "2s"),
     "migrations.statement_timeout": ("migrations: {{statement_timeout: {}}}", "15m", "10m"),
 }
+# The default of each of these is its strict value, or there is none: nothing is looser by leaving it out.
+STRICT_BY_DEFAULT = (
+    "migrations.on_tenant_failure",
+    "migrations.max_failed_tenants",
+    "migrations.canary",
+    "rollback.schema",
+    "rollback.max_downgrade_revisions",
+)
 # The column of the value, or of what stands for the default: the environment's name, or `deploy`.
 COLUMNS = {
+    "migrations.on_tenant_failure": 33,
+    "migrations.max_failed_tenants": 63,
+    "migrations.verify": 22,
+    "migrations.canary": 22,
+    "rollback.schema": 20,
+    "rollback.max_downgrade_revisions": 56,
     "rollback.code": 18,
     "deploy.sync": 9,
     "deploy.window": 11,
@@ -122,6 +158,8 @@ def _environments(name: str, staging: str, production: str) -> dict[str, str]:
         "staging": deployed("staging", "develop", way, f"{staging}\n" if staging else ""),
         "production": deployed("production", "main", way, f"{production}\n" if production else ""),
     }
+    # With one tenant there is nothing that a canary could go before.
+    files = {key: text.replace("[default]", "[default, second]") for key, text in files.items()}
     return files if way == "helm" else {**files, "staging.images": PINS, "production.images": PINS}
 
 
@@ -141,7 +179,7 @@ def test_production_looser_by_what_it_says(tmp_path: Path, name: str) -> None:
     assert mistakes(project(tmp_path, **_environments(name, line.format(strict), line.format(strict)))) == []
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("name", [name for name in WRITTEN if name not in STRICT_BY_DEFAULT])
 def test_production_looser_by_what_it_leaves_out(tmp_path: Path, name: str) -> None:
     line, _, strict = WRITTEN[name]
     folder = project(tmp_path, **_environments(name, line.format(strict), ""))
@@ -152,7 +190,37 @@ def test_production_looser_by_what_it_leaves_out(tmp_path: Path, name: str) -> N
     assert mistakes(project(tmp_path, **_environments(name, "", ""))) == []
 
 
-@pytest.mark.parametrize("name", [name for name in WRITTEN if name.startswith(("migrations", "rollback"))])
+@pytest.mark.parametrize("name", STRICT_BY_DEFAULT)
+def test_what_production_leaves_out_is_strict(tmp_path: Path, name: str) -> None:
+    line, _, strict = WRITTEN[name]
+    assert mistakes(project(tmp_path, **_environments(name, line.format(strict), ""))) == []
+
+
+@pytest.mark.parametrize("name", ["migrations.max_failed_tenants", "rollback.max_downgrade_revisions"])
+def test_without_a_limit_is_the_loosest(tmp_path: Path, name: str) -> None:
+    line, _, strict = WRITTEN[name]
+    bare = line.format("0").replace(f", {name.partition('.')[2]}: 0", "")
+    folder = project(tmp_path, **_environments(name, line.format(strict), bare))
+    column = bare.index("{") + 1
+    assert mistakes(folder) == [f"production.yaml:8:{column} looser-policy"]
+    assert f"{name} no limit for production, which is looser than 1 for staging" in said(folder)
+    assert mistakes(project(tmp_path, **_environments(name, bare, line.format(strict)))) == []
+
+
+def test_one_tenant_needs_no_canary(tmp_path: Path) -> None:
+    files = {
+        "staging": "environment: staging\ntenants: [a, b]\nmigrations: {canary: [b]}\n",
+        "production": "environment: production\ntenants: [a]\n",
+    }
+    assert mistakes(project(tmp_path, **files)) == []
+    files["production"] = "environment: production\ntenants: [a, b]\nmigrations: {canary: []}\n"
+    assert mistakes(project(tmp_path, **files)) == ["production.yaml:3:22 looser-policy"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in WRITTEN if name.startswith(("migrations", "rollback")) and name != "migrations.canary"],
+)
 def test_production_looser_by_what_it_inherits(tmp_path: Path, name: str) -> None:
     line, loose, strict = WRITTEN[name]
     platform = f"{PLATFORM}{line.format(loose)}\n"
@@ -167,11 +235,24 @@ def test_production_looser_by_what_it_inherits(tmp_path: Path, name: str) -> Non
 
 def test_fields_that_mean_nothing_there_are_not_compared(tmp_path: Path) -> None:
     helm = deployed("staging", "develop", "helm", "rollback: {code: manual}\n")
-    argocd = deployed("production", "main", "argocd")
+    # Argo CD brings no old release back: there is nothing that staging would have to try out first.
+    argocd = deployed("production", "main", "argocd", "  sync: automated\n")
     assert mistakes(project(tmp_path, staging=helm, production=argocd, **{"production.images": PINS})) == []
     bare = "environment: production\ntenants: [default]\n"
     staging = deployed("staging", "develop", "helm", "approvals: {upgrade: 2}\n")
     assert mistakes(project(tmp_path / "bare", staging=staging, production=bare)) == []
+
+
+def test_helm_deploys_by_itself(tmp_path: Path) -> None:
+    """So it is compared with Argo CD, which may be told not to."""
+    argocd = deployed("staging", "develop", "argocd", "  sync: manual\n")
+    helm = deployed("production", "main", "helm")
+    folder = project(tmp_path, staging=argocd, production=helm, **{"staging.images": PINS})
+    assert mistakes(folder) == ["production.yaml:3:1 looser-policy"]
+    assert "found deploy.sync automated for production" in said(folder)
+    assert "write `sync: manual`, with `via: argocd`, for production" in said(folder)
+    automated = argocd.replace("manual", "automated")
+    assert mistakes(project(tmp_path, staging=automated, production=helm)) == []
 
 
 def test_the_strictest_of_several_staging_environments_is_named(tmp_path: Path) -> None:
@@ -192,7 +273,8 @@ def test_no_limit_is_the_longest(tmp_path: Path) -> None:
     """In staging it is looser than any other; in production it is refused, and only once."""
 
     def limited(name: str, limit: str) -> str:
-        return f"environment: {name}\ntenants: [default]\nmigrations: {{lock_timeout: {limit}}}\n"
+        limits = f"{{lock_timeout: {limit}, statement_timeout: 2h}}"
+        return f"environment: {name}\ntenants: [default]\nmigrations: {limits}\n"
 
     folder = project(tmp_path, staging=limited("staging", "0s"), production=limited("production", "1h"))
     assert mistakes(folder) == []
@@ -218,13 +300,19 @@ BROKEN = {
         "{days: [mon], from: 09:00, until: 10:00, zone: [UTC]}",
     ],
     "approvals.upgrade": ["true", "'1'", "[]", "7.5"],
+    "migrations.on_tenant_failure": ["go on", "true", "[]"],
+    "migrations.max_failed_tenants": ["-1", "'1'", "[]", "none"],
+    "migrations.verify": ["no", "[]"],
+    "migrations.canary": ["default", "{}", "[1]", "[third]"],
+    "rollback.schema": ["never", "[]"],
+    "rollback.max_downgrade_revisions": ["0", "no limit", "[]"],
 }
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in BROKEN for value in BROKEN[name]])
 def test_what_is_no_value_is_not_compared_as_well(tmp_path: Path, name: str, value: str) -> None:
     line, _, strict = WRITTEN[name]
-    excepted = f"\nexceptions: [{{field: {name}, reason: x, until: 2026-12-31}}]"
+    excepted = f"\nexceptions: [{{field: {name}, allow: {strict}, reason: x, until: 2026-12-31}}]"
     for staging, production in (
         (line.format(strict), line.format(value)),
         (line.format(value), line.format(strict)),
@@ -236,8 +324,11 @@ def test_what_is_no_value_is_not_compared_as_well(tmp_path: Path, name: str, val
         assert not found & {"looser-policy", "unused-exception", "unlimited-timeout"}
 
 
-def _excepted(*fields: str, line: str = "") -> dict[str, str]:
-    entries = "".join(f"  - {{field: {field}, reason: x, until: 2026-12-31}}\n" for field in fields)
+def _excepted(*fields: str, line: str = "", allow: str = "3s") -> dict[str, str]:
+    agreed = dict.fromkeys(fields, allow) | {"rollback.code": "automatic", "''": "1"}
+    entries = "".join(
+        f"  - {{field: {field}, reason: x, until: 2026-12-31, allow: {agreed[field]}}}\n" for field in fields
+    )
     return {
         "staging": f"environment: staging\ntenants: [default]\n{line}migrations: {{lock_timeout: 2s}}\n",
         "production": f"environment: production\ntenants: [default]\n{line}exceptions:\n{entries}",
@@ -246,6 +337,73 @@ def _excepted(*fields: str, line: str = "") -> dict[str, str]:
 
 def test_an_exception_that_is_needed(tmp_path: Path) -> None:
     assert mistakes(project(tmp_path, **_excepted("migrations.lock_timeout"))) == []
+
+
+@pytest.mark.parametrize(
+    ("allow", "expected"),
+    [
+        ("3s", []),
+        ("1h", []),
+        ("0s", []),
+        ("2999ms", ["production.yaml:1:14 looser-policy"]),
+        ("2s", ["production.yaml:1:14 looser-policy"]),
+        ("soon", ["production.yaml:4:75 not-allowed"]),
+        ("3", ["production.yaml:4:75 not-allowed"]),
+        ("[3s]", ["production.yaml:4:75 not-allowed"]),
+        ("{}", ["production.yaml:4:75 not-allowed"]),
+        ("none", ["production.yaml:4:75 not-allowed"]),
+        ("", ["production.yaml:4:75 empty-value"]),
+    ],
+)
+def test_an_exception_allows_what_was_agreed(tmp_path: Path, allow: str, expected: list[str]) -> None:
+    """And no more: 3s, by default, is looser than the 2s of staging."""
+    folder = project(tmp_path, **_excepted("migrations.lock_timeout", allow=allow))
+    assert mistakes(folder) == expected
+    if "looser-policy" in str(expected):
+        assert f"which is looser than the {allow} that its exception allows" in said(folder)
+        assert f"production.yaml:4:75: the exception allows {allow}" in said(folder)
+
+
+# Of fields whose loosest value says nothing: the staging that is stricter, and that value in words.
+NOTHING = {
+    "migrations.max_failed_tenants": (
+        "migrations: {on_tenant_failure: continue, max_failed_tenants: 1}",
+        "no limit",
+    ),
+    "migrations.canary": ("migrations: {canary: [default]}", "none"),
+    "rollback.max_downgrade_revisions": (
+        "rollback: {schema: downgrade, max_downgrade_revisions: 1}",
+        "no limit",
+    ),
+    "deploy.window": ("  window: {days: [mon], from: 09:00, until: 16:00}", "none"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_an_exception_allows_what_is_not_written(tmp_path: Path, name: str) -> None:
+    line, nothing = NOTHING[name]
+    own = line.partition(": 1}")[0].rpartition(", max")[0] + "}\n" if ": 1}" in line else ""
+    own = "migrations: {canary: []}\n" if name == "migrations.canary" else own
+    for allow, expected in ((nothing, 0), ("2" if "max" in name else "no", 1)):
+        entry = f"exceptions: [{{field: {name}, reason: x, until: 2026-12-31, allow: {allow}}}]"
+        files = _environments(name, line, own + entry)
+        assert len(mistakes(project(tmp_path, **files))) == expected, mistakes(tmp_path)
+
+
+def test_an_exception_for_a_window(tmp_path: Path) -> None:
+    def files(allow: str) -> dict[str, str]:
+        entry = f"exceptions: [{{field: deploy.window, reason: x, until: 2026-12-31, allow: {allow}}}]"
+        mine = f"  window: {{days: [mon, tue], from: 09:00, until: 16:00}}\n{entry}"
+        return _environments("deploy.window", "  window: {days: [mon], from: 09:00, until: 16:00}", mine)
+
+    assert mistakes(project(tmp_path, **files("{days: [mon, tue, wed], from: 08:00, until: 16:00}"))) == []
+    folder = project(tmp_path, **files("{days: [mon, tue], from: 10:00, until: 16:00}"))
+    assert mistakes(folder) == ["production.yaml:8:11 looser-policy"]
+    assert "is looser than the mon, tue 10:00-16:00 UTC that its exception allows" in said(folder)
+    project(folder, **files("{days: [tue, wed], from: 09:00, until: 16:00}"))
+    assert "is not inside the tue, wed 09:00-16:00 UTC that its exception allows" in said(folder)
+    project(folder, **files("{days: [mon, tue], from: 09:00, until: 16:00, why: x}"))
+    assert mistakes(folder) == ["production.yaml:9:74 not-allowed"]
 
 
 def test_an_exception_does_not_lift_the_rule_that_there_is_a_limit(tmp_path: Path) -> None:
@@ -290,13 +448,13 @@ def test_an_idle_exception_is_judged_only_when_nothing_else_is_wrong(tmp_path: P
 BAD_ENTRIES = {
     "of text": ("migrations.lock_timeout", ["4:5 wrong-type"]),
     "of nothing": ("", ["4:4 empty-value"]),
-    "without reason and last day": ("{field: migrations.lock_timeout}", ["4:5 missing-key"] * 2),
+    "without reason and last day": ("{field: migrations.lock_timeout}", ["4:5 missing-key"] * 3),
     "until another notation": (
-        "{field: migrations.lock_timeout, reason: x, until: 31.12.2026}",
+        "{field: migrations.lock_timeout, reason: x, until: 31.12.2026, allow: 3s}",
         ["4:56 invalid-date"],
     ),
     "until no day": (
-        "{field: migrations.lock_timeout, reason: x, until: 2026-02-29}",
+        "{field: migrations.lock_timeout, reason: x, until: 2026-02-29, allow: 3s}",
         ["4:56 invalid-date"],
     ),
 }

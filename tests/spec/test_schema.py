@@ -78,8 +78,23 @@ MORE = {
     "smoke_tests: [{name: a, service: api, get: /}, {name: b, service: api, get: x}]": "smoke_tests/1/get",
     "smoke_tests: [{name: a, service: api, get: /, expect: 600}]": "smoke_tests/0/expect",
     "smoke_tests: [{name: a, service: api, get: /, path: /}]": "smoke_tests/0",
-    "exceptions: [{field: migrations.lock_timeout, reason: x, until: 31.12.2026}]": "exceptions/0/until",
-    "exceptions: [{field: migrations.lock_timeout, until: 2026-12-31}]": "exceptions/0",
+    "exceptions: [{field: migrations.lock_timeout, reason: x, until: 31.12.2026, allow: 3s}]": "exceptions/0/until",
+    "exceptions: [{field: migrations.lock_timeout, until: 2026-12-31, allow: 3s}]": "exceptions/0",
+    "exceptions: [{field: migrations.lock_timeout, until: 2026-12-31, reason: x}]": "exceptions/0",
+    "exceptions: [{field: migrations.lock_timeout, until: 2026-12-31, reason: x, allow: [3s]}]": (
+        "exceptions/0/allow"
+    ),
+    "migrations: {parallelism: 0}": "migrations/parallelism",
+    "migrations: {parallelism: 33}": "migrations/parallelism",
+    "migrations: {canary: [A]}": "migrations/canary/0",
+    "migrations: {canary: [default, default]}": "migrations/canary",
+    "migrations: {on_tenant_failure: skip}": "migrations/on_tenant_failure",
+    "migrations: {on_tenant_failure: continue, max_failed_tenants: -1}": "migrations/max_failed_tenants",
+    "migrations: {lock_retries: 101}": "migrations/lock_retries",
+    "migrations: {verify: all}": "migrations/verify",
+    "rollback: {schema: no}": "rollback/schema",
+    "rollback: {schema: downgrade, max_downgrade_revisions: 0}": "rollback/max_downgrade_revisions",
+    "services: {api: {migrations: {skip_env: true}}}": "services/api",
     "promote: {to: production, writer: bot}": "promote/writer",
     "approvals: {upgrade: 7}": "approvals/upgrade",
     "rollback: {code: never}": "rollback/code",
@@ -101,7 +116,7 @@ def test_deployments_fit() -> None:
         "smoke_tests: [{name: login page, service: api, get: /health, expect: 204}]\n"
         "promote: {to: production}\napprovals: {upgrade: 1}\nrollback: {code: manual}\n"
         "notify: {slack: {secret: SLACK_WEBHOOK_URL}}\n"
-        "exceptions: [{field: deploy.window, reason: until the move, until: 2026-12-31}]\n"
+        "exceptions: [{field: deploy.window, reason: until the move, until: 2026-12-31, allow: none}]\n"
         "services: {api: {image: ghcr.io/acme/api, replicas: 3, egress: [443], secret_name: api, "
         "resources: {requests: {cpu: 250m, memory: 1Gi}, limits: {cpu: '2', ephemeral-storage: 1Gi}}}}\n"
     )

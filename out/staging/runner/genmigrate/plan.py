@@ -90,9 +90,9 @@ class Plan:
     create_databases: bool
     lock_timeout_ms: int
     statement_timeout_ms: int
+    policy: Policy
     services: tuple[Service, ...]
     digest: str
-    policy: Policy = Policy()
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
         """The service's schemas in plan order; with `tenants` only theirs, which leaves a shared schema out."""
@@ -141,7 +141,7 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _plan(document: object, digest: str) -> Plan:
     if isinstance(document, dict) and document.get("version") != VERSION:
         _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
-    keys = _keys("plan", document, _PLAN, ("policy",))
+    keys = _keys("plan", document, _PLAN, ())
     session = _keys(
         "session", keys["session"], dict.fromkeys(("lock_timeout_ms", "statement_timeout_ms"), _ms), ()
     )
@@ -152,24 +152,20 @@ def _plan(document: object, digest: str) -> Plan:
         tenants=keys["tenants"],
         tenants_env=keys["tenants_env"],
         create_databases=keys["create_databases"],
+        policy=keys["policy"],
         services=services,
         digest=digest,
-        policy=keys["policy"] or Policy(),
         **session,
     )
-    for tenant in plan.policy.canary:
-        if tenant not in plan.tenants:
-            _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
+    for tenant in sorted({*plan.policy.canary} - {*plan.tenants}):
+        _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
     _check_names(plan)
     return plan
 
 
 def _service(where: str, item: object) -> Service:
     keys = _keys(where, item, _SERVICE, ("version_table_schema", "extension_schemas", "skip_env"))
-    keys["version_table_schema"] = keys["version_table_schema"] or keys["schema"]
-    keys["extension_schemas"] = keys["extension_schemas"] or ()
-    keys["skip_env"] = bool(keys["skip_env"])
-    service = Service(**keys)
+    service = Service(**{"version_table_schema": keys["schema"], **keys})
     if service.per_tenant and "{tenant}" not in service.version_table_schema:
         _refuse(f"{where}.version_table_schema", "needs {tenant}, or all tenants would share one version")
     if not service.per_tenant and "{tenant}" in service.version_table_schema:
@@ -213,9 +209,7 @@ def _keys(where: str, value: object, checks: dict[str, _Check], optional: tuple[
     for key in checks:
         if key not in value and key not in optional:
             _refuse(where, f"the key {key!r} is missing")
-    return {
-        key: check(f"{where}.{key}", value[key]) if key in value else None for key, check in checks.items()
-    }
+    return {key: check(f"{where}.{key}", value[key]) for key, check in checks.items() if key in value}
 
 
 def _text(pattern: str) -> _Check:
@@ -248,42 +242,32 @@ def _flag(where: str, value: Any) -> bool:
     return value
 
 
-def _list(item: _Check, least: int, most: int) -> _Check:
+def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
     def check(where: str, value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list) or not least <= len(value) <= most:
             _refuse(where, f"must be a list of {least} to {most} items")
-        return tuple(item(f"{where}[{index}]", each) for index, each in enumerate(value))
+        items = tuple(item(f"{where}[{index}]", each) for index, each in enumerate(value))
+        if once and len(set(items)) < len(items):
+            _refuse(where, "an item is there twice")
+        return items
 
     return check
-
-
-def _tenants(where: str, value: Any) -> tuple[str, ...]:
-    tenants: tuple[str, ...] = _list(_text(TENANT), 1, 20_000)(where, value)
-    if len(set(tenants)) < len(tenants):
-        _refuse(where, "a tenant is there twice")
-    return tenants
-
-
-def _version(where: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        _refuse(where, f"must be {VERSION}")
-    return value
 
 
 _ms = _count(0, MILLISECONDS, " of milliseconds")
 _POLICY: dict[str, _Check] = {
     "parallelism": _count(1, 64),
-    "canary": lambda where, value: _tenants(where, value) if value else (),
+    "canary": _list(_text(TENANT), 0, 20_000, once=True),
     "max_failed_tenants": _or_null(_count(0, 20_000)),
     "lock_retries": _count(0, 100),
     "verify": _text("version|drift"),
     "max_downgrade": _or_null(_count(0, 10_000)),
 }
 _PLAN: dict[str, _Check] = {
-    "version": _version,
+    "version": _count(VERSION, VERSION),
     "platform": _text(LABEL),
     "environment": _text(LABEL),
-    "tenants": _tenants,
+    "tenants": _list(_text(TENANT), 1, 20_000, once=True),
     "tenants_env": _text(VARIABLE),
     "create_databases": _flag,
     "session": lambda where, value: value,
@@ -300,6 +284,6 @@ _SERVICE: dict[str, _Check] = {
     "config": _text(PATH),
     "version_table": _text(TABLE),
     "version_table_schema": _text(SCHEMA),
-    "extension_schemas": _list(_text(PLAIN_SCHEMA), 0, 20),
+    "extension_schemas": _list(_text(PLAIN_SCHEMA), 0, 20, once=True),
     "skip_env": _flag,
 }
