@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from genmigrate.session import sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from io import StringIO
 
     from genmigrate.hand import Errand
-    from genmigrate.history import History
     from genmigrate.plan import Service, Target
     from genmigrate.url import DatabaseUrl
 
@@ -76,7 +75,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
         original = getattr(error, "orig", None) or error
         code = sqlstate(original)
         word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
-        reason, place = errand.url.hide(_reason(error)), _place(error)
+        reason, place = errand.url.hide(reason_of(error)), place_of(error)
         raised = RevisionError(running[-1] if running else None, reason, place, word, code)
         raised.halved = hold.halved
         raise raised from None
@@ -91,101 +90,6 @@ def _cut(error: BaseException) -> bool:
         "is closed",
     )
     return not sqlstate(error) and any(text in str(error) for text in gone)
-
-
-def render(
-    service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
-) -> tuple[str, tuple[str, str] | None, list[str]]:
-    """The SQL from the revisions `start` to the head, as env.py's offline mode spells it.
-
-    Returns the SQL, the id of the first revision that cannot be rendered without a database with the reason, and
-    the ids of those behind it; the SQL ends at that revision, with a statement that fails in its place. Raises
-    RevisionError when env.py itself fails.
-    """
-    buffer = StringIO()
-    holes: list[tuple[str, str]] = []
-    left: list[str] = []
-    end: list[int] = []
-
-    def guarded(step: Any, context: Any) -> Any:
-        original = step.migration_fn
-
-        def migrate(**arguments: Any) -> None:
-            if holes:
-                left.append(step.revision.revision)
-                return
-            start_of_step = buffer.tell()
-            try:
-                original(**arguments)
-            except Exception as error:  # noqa: BLE001 - a revision may raise anything
-                buffer.seek(start_of_step)
-                buffer.truncate()
-                reason = url.hide(_reason(error))
-                holes.append((step.revision.revision, reason))
-                name = history.slug(step.revision.revision)
-                buffer.write(
-                    f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
-                )
-                end.append(buffer.tell())
-
-        step.migration_fn = migrate
-        return step
-
-    def options(given: dict[str, Any]) -> None:
-        given["transaction_per_migration"] = True
-        agree(given, service, target)
-
-    mode = {"as_sql": True, "starting_rev": list(start) or None}
-    try:
-        with in_schema(target.schema):
-            run(service, url, history.head, guarded, options, mode, buffer)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
-    return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
-
-
-def differences(errand: Errand) -> list[str]:
-    """What the service's models have that its migrations have not, or the other way round, one sentence each.
-
-    Raises RevisionError when env.py fails, or names no target_metadata.
-    """
-    from alembic.autogenerate import api
-
-    found: list[str] = []
-
-    def options(given: dict[str, Any]) -> None:
-        agree(given, errand.service, errand.target)
-        asked = given.get("include_object")
-        table = errand.service.version_table
-
-        def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
-            if (
-                kind == "table" and name == table
-            ):  # in the tenant's own schema Alembic takes it for a stranger
-                return False
-            return bool(asked(thing, name, kind, reflected, other)) if asked else True
-
-        given["include_object"] = include
-
-    def compare(_revision: Any, context: Any) -> list[Any]:
-        for change in api.compare_metadata(context, context.opts["target_metadata"]):
-            parts = change if isinstance(change, list) else [change]
-            found.extend(_spell(part) for part in parts)
-        return []
-
-    try:
-        with in_schema(errand.target.schema):
-            run(errand.service, errand.url, None, compare, options, plain=True)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - models may raise anything
-        raise RevisionError(None, errand.url.hide(_reason(error)), _place(error)) from None
-    return found
-
-
-def _spell(change: tuple[Any, ...]) -> str:
-    """`add_column accounts.avatar`, from one of Alembic's difference tuples."""
-    kind, *rest = change
-    names = [str(getattr(each, "name", None) or each) for each in rest if each is not None and each != {}]
-    return one_line(f"{kind} {' '.join(names)}")
 
 
 def run(
@@ -286,13 +190,7 @@ def agree(given: dict[str, Any], service: Service, target: Target) -> None:
         given[option] = value
 
 
-def _refusal(name: str) -> str:
-    """SQL in a missing revision's place: whoever runs it anyway must not record that revision as applied."""
-    spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
-    return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"
-
-
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """The first line of the database's own message with its SQLSTATE, or the exception's type and first line."""
     original = getattr(error, "orig", None) or error
     code = sqlstate(original)
@@ -306,7 +204,7 @@ def _reason(error: BaseException) -> str:
     return name if text == name else f"{name}: {text}"
 
 
-def _place(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """The innermost line of the service's own code, relative to its folder."""
     here = Path.cwd()
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -159,7 +159,9 @@ def _carry_out(errand: Errand, order: Message) -> Message:
         if order["digest"] != plan.digest:
             raise RunError("usage", "the plan was changed while it ran", "run again")
         if order["task"] == "check":
-            result["differences"] = alembic_run.differences(errand)
+            from genmigrate.models import differences
+
+            result["differences"] = differences(errand)
         else:
             alembic_run.migrate(errand, order["goal"], order["task"])
     except RunError as error:

@@ -130,7 +130,7 @@ def _text(text: str) -> str:
     return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") + "'"
 
 
-def _read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
+def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
     """None where there is no manifest, or none for this role."""
     try:
         return session.rows(statement, parameters)
@@ -143,7 +143,7 @@ def _read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any,
 def known(session: Session, service: str) -> Known | None:
     """The graph of a service's revisions; None without a manifest that this role can read."""
     statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
-    rows = _read(session, statement, service)
+    rows = read(session, statement, service)
     return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
 
 
@@ -215,7 +215,7 @@ def _busy(session: Session, schema: str) -> bool:
 def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
     """Schema, revision and direction of each autocommit block that was entered and did not end."""
     statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
-    return _read(session, statement, service) or []
+    return read(session, statement, service) or []
 
 
 def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
@@ -232,7 +232,7 @@ def edited(session: Session, service: str, past: History) -> list[tuple[Revision
 
     Compared by the server, and only what is still applied counts. None without a manifest.
     """
-    rows = _read(
+    rows = read(
         session,
         "SELECT a.revision, count(DISTINCT a.schema), min(a.schema) FROM genmigrate.applied a "
         "JOIN jsonb_each_text(%s::jsonb) f ON f.key = a.revision AND f.value <> a.checksum "
@@ -246,23 +246,9 @@ def edited(session: Session, service: str, past: History) -> list[tuple[Revision
     return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
 
 
-def made_from_nothing(session: Session, environment: str, service: str, schema: str, past: History) -> bool:
-    """Whether the last that was done to a schema is each revision, once, from the files as they are."""
-    done = past.ancestors([past.head] if past.head else [])
-    rows = _read(
-        session,
-        "SELECT revision, checksum, direction, environment FROM genmigrate.applied "
-        "LEFT JOIN genmigrate.runs USING (run, service) WHERE service = %s AND schema = %s ORDER BY id DESC LIMIT %s",
-        service,
-        schema,
-        len(done),
-    )
-    return {(r, past.revisions[r].checksum, "up", environment) for r in done} == set(rows or ())
-
-
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
     """What a run did to a service's schemas, for programs; None when it left no trace."""
-    found = _read(
+    found = read(
         session,
         "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
         "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "

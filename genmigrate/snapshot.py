@@ -111,12 +111,6 @@ def place(folder: Path, config: str) -> Path:
     return version_folders(folder, config)[0][0].parent / "schema.json"
 
 
-def save(file: Path, head: str | None, server: int, objects: dict[str, str]) -> None:
-    """Write a snapshot."""
-    document = {"version": VERSION, "head": head, "server": server, "objects": objects}
-    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
-
-
 def load(file: Path) -> dict[str, Any]:
     """Read a snapshot. Raises RunError("usage") when it is not there or not one of this version."""
     reason = f"{file} is not a snapshot that this runner reads"

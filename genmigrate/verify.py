@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from genmigrate.session import Session
     from genmigrate.survey import State
 
-LOCAL = "local"
 UPGRADE = "python3 -m genmigrate upgrade"
 
 
@@ -48,7 +47,7 @@ def expected(job: Job, past: History) -> dict[str, Any]:
 def differences(session: Session, target: Target, table: str, kept: dict[str, Any]) -> list[str]:
     """How a schema at the snapshot's head differs from it."""
     found = snapshot.compare(kept["objects"], snapshot.describe(session, target.schema, table))
-    here = _server(session)
+    here = server_version(session)
     if found and kept["server"] != here:
         found.append(
             f"the snapshot is of PostgreSQL {kept['server']}, this is {here}: it may spell some otherwise"
@@ -56,7 +55,8 @@ def differences(session: Session, target: Target, table: str, kept: dict[str, An
     return found
 
 
-def _server(session: Session) -> int:
+def server_version(session: Session) -> int:
+    """The server's major version."""
     return int(session.rows("SELECT current_setting('server_version_num')::int / 10000")[0][0])
 
 
@@ -102,39 +102,3 @@ def drifted(job: Job, session: Session, state: State, kept: dict[str, Any]) -> b
         job.line(f"    → and {len(found) - NAMED} more")
     job.ended_with(CODE_OF_WORD["drifted"])
     return True
-
-
-def take(job: Job) -> None:
-    """Write the snapshot of the job's schemas, which an `upgrade` of the local plan has made from nothing.
-
-    Not in a database of its own: env.py would have to take another URL, and what is outside the migrations, such as
-    extensions, would not be there. Instead the manifest has to tell that runs of the local environment made each
-    schema out of these very files, and all have to be the same. Raises RunError("refused").
-    """
-    past = history.read(Path.cwd(), job.service.config)
-    if job.plan.environment != LOCAL:
-        reason = f"a snapshot is what the migrations make, it is never taken from {job.plan.environment}"
-        raise RunError("refused", reason, "use the local plan, in CI or on your machine")
-    session = job.connect(job.url(), create=False)
-    try:
-        objects: dict[str, str] = {}
-        for state in manifest.judge(session, job.service.name, job.survey(session, past), past):
-            schema = state.target.schema
-            found = snapshot.describe(session, schema, job.service.version_table)
-            objects = objects or found
-            if state.word != "up-to-date":
-                reason = f"schema {schema} is {state.word}"
-            elif not manifest.made_from_nothing(session, LOCAL, job.service.name, schema, past):
-                reason = f"no manifest tells that {schema} was made from nothing by the files as they are"
-            elif found != objects:
-                reason = f"in {schema} {snapshot.compare(objects, found)[0]}, unlike in the schema before"
-            else:
-                continue
-            raise RunError("refused", reason, f"make it anew: drop it, then {UPGRADE}")
-        file = snapshot.place(Path.cwd(), job.service.config)
-        snapshot.save(file, past.head, _server(session), objects)
-    finally:
-        session.close()
-    head = past.slug(past.head or "nothing")
-    text = f"  ✓ {job.service.name} snapshot at {head}: {len(objects)} objects in {file}"
-    job.line(text, up_to_date=len(job.targets))

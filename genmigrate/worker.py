@@ -115,7 +115,7 @@ COMMANDS = {
     "wait": ("look", "wait"),
     "sql": ("render", "run"),
     "verify": ("verify", "verify"),
-    "snapshot": ("verify", "take"),
+    "snapshot": ("take", "take"),
     "check": ("ask", "check"),
     "unlock": ("ask", "unlock"),
 }
@@ -125,7 +125,11 @@ def _command(name: str) -> Callable[[Job], None]:
     if name not in COMMANDS:
         raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
     module, function = COMMANDS[name]
-    run: Callable[[Job], None] = getattr(import_module(f"genmigrate.{module}"), function)
+    try:
+        run: Callable[[Job], None] = getattr(import_module(f"genmigrate.{module}"), function)
+    except ModuleNotFoundError:
+        way_out = f"run it in the repository: gen migrate {name}"
+        raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
     return run
 
 

@@ -87,7 +87,7 @@ def _files(env: EnvironmentPlan, deploy: DeployPlan) -> Files | None:
     if driver is None:
         return None
     plan = write_json(plan_document(env))
-    modules = tuple(Module(Leaf(name), Text(text)) for name, text in runner_sources())
+    modules = tuple(Module(Leaf(name), Text(text)) for name, text in runner_sources(deployed=True))
     runner = "".join(f"{module.name.value}\n{module.text.text}" for module in modules)
     files = Files(
         plan=plan,

@@ -64,13 +64,18 @@ def _service(service: ServicePlan, migrations: MigrationsPlan) -> Json:
     }
 
 
+# What only a repository asks for. A cluster's files hold 262,144 bytes, so its copy of the runner goes without.
+REPOSITORY_ONLY = frozenset({"ask.py", "downgrade.py", "models.py", "render.py", "take.py"})
+
+
 @cache
-def runner_sources() -> tuple[tuple[str, str], ...]:
-    """Return name and text of each module of the runner, which is found but never imported."""
+def runner_sources(*, deployed: bool) -> tuple[tuple[str, str], ...]:
+    """Return name and text of each module of the runner that an environment needs; found but never imported."""
     package = find_spec("genmigrate")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("the package genmigrate is missing from this installation")
     return tuple(
         (path.name, path.read_text(encoding="utf-8"))
         for path in sorted(Path(package.origin).parent.glob("*.py"))
+        if not deployed or path.name not in REPOSITORY_ONLY
     )

@@ -18,7 +18,7 @@ def _emit(env: EnvironmentPlan) -> tuple[Output, ...]:
         OutputFile(f"{folder}/plan.json", env.name.value, write_json(plan_document(env))),
         *(
             OutputFile(f"{folder}/runner/genmigrate/{name}", env.name.value, Text(text))
-            for name, text in runner_sources()
+            for name, text in runner_sources(deployed=env.deploy is not None)
         ),
     )
 

@@ -44,7 +44,7 @@ def rounds(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[R
     with pytest.MonkeyPatch.context() as patch:
         # The runner is no text of the user's, and most of what there would be to read.
         for module in (chart, runner):
-            patch.setattr(module, "runner_sources", lambda: (("__init__.py", '"""Nothing."""\n'),))
+            patch.setattr(module, "runner_sources", lambda **_: (("__init__.py", '"""Nothing."""\n'),))
         lists = one_after_the_other(FIELDS, texts)
         made = [
             all_at_once(FIELDS, texts),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from genmigrate import history, manifest, plan, snapshot, verify
+from genmigrate import history, manifest, plan, snapshot, take, verify
 from genmigrate.codes import RunError
 from genmigrate.exchange import new_id
 from genmigrate.job import Job
@@ -240,7 +240,7 @@ def test_a_file_that_is_no_snapshot(tmp_path: Path, text: str | None, reason: st
     with pytest.raises(RunError) as caught:
         snapshot.load(file)
     assert (caught.value.word, reason in caught.value.reason) == ("usage", True)
-    snapshot.save(file, "x", 16, {"table é": "ordinary"})
+    take.save(file, "x", 16, {"table é": "ordinary"})
     assert snapshot.load(file)["objects"] == {"table é": "ordinary"}
     assert file.read_bytes().startswith(b'{\n "version": 1,\n "head": "x",\n "server": 16,\n')
 
@@ -268,9 +268,20 @@ class Commands:
         read = plan.load(self.platform.plan_file)
         (service,) = read.services
         lines: list[str] = []
-        exchange = SimpleNamespace(append=lambda name, *records: lines.extend(each["text"] for each in records))
+        exchange = SimpleNamespace(
+            append=lambda name, *records: lines.extend(each["text"] for each in records)
+        )
         watch = SimpleNamespace(check=lambda: None)
-        job = Job(read, service, read.targets(service), {"run": "r", **order}, exchange, "w", watch, self.platform.plan_file)
+        job = Job(
+            read,
+            service,
+            read.targets(service),
+            {"run": "r", **order},
+            exchange,
+            "w",
+            watch,
+            self.platform.plan_file,
+        )
         command(job)
         return lines, job.codes
 
@@ -300,7 +311,7 @@ def test_verify_and_drift(commands: Commands) -> None:
     commands.upgrade()
     assert commands.run(verify.verify) == (VERIFIED, [])
     assert commands.refused(verify.verify, drift=True).startswith("usage: no snapshot of the schema in ")
-    lines, codes = commands.run(verify.take)
+    lines, codes = commands.run(take.take)
     file = commands.platform.root / SERVICE / "migrations" / "schema.json"
     assert (lines, codes) == ([f"  ✓ accounts snapshot at add_email: 5 objects in {file}"], [])
     assert json.loads(file.read_text())["head"] == "a2"
@@ -355,7 +366,7 @@ def test_verify_wants_every_schema_at_the_head(commands: Commands) -> None:
         [1, 1],
     )
     file = commands.platform.root / SERVICE / "migrations" / "schema.json"
-    snapshot.save(file, "a2", 16, {})
+    take.save(file, "a2", 16, {})
     assert commands.refused(verify.verify, drift=True) == (
         f"usage: {file} is of revision a2, the migrations are at a3"
     )
@@ -392,7 +403,7 @@ def test_a_snapshot_is_made_by_the_migrations_alone(commands: Commands) -> None:
     file = commands.platform.root / SERVICE / "migrations" / "schema.json"
 
     def refusal() -> str:
-        return commands.refused(verify.take)
+        return commands.refused(take.take)
 
     commands.platform.plan["environment"] = "production"
     assert refusal() == "refused: a snapshot is what the migrations make, it is never taken from production"
@@ -409,7 +420,7 @@ def test_a_snapshot_is_made_by_the_migrations_alone(commands: Commands) -> None:
     commands.upgrade("production", "accounts_default")
     assert refusal() == unproven, "production's runner was here last"
     commands.upgrade()
-    commands.run(verify.take)
+    commands.run(take.take)
     file.unlink()
     versions = file.parent / "versions"
     text = (versions / "a2_add_email.py").read_text()
