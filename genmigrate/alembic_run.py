@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from genmigrate.url import DatabaseUrl
 
 
+GONE = (
+    "server closed the connection", "connection already closed", "terminating connection", "is closed",
+    "connection failed", "could not connect", "Connection refused", "the database system is",
+)  # fmt: skip
+
+
 class RevisionError(Exception):
     """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
 
@@ -82,14 +88,8 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
 
 
 def _cut(error: BaseException) -> bool:
-    """Whether the connection was gone: the driver then has no SQLSTATE to tell."""
-    gone = (
-        "server closed the connection",
-        "connection already closed",
-        "terminating connection",
-        "is closed",
-    )
-    return not sqlstate(error) and any(text in str(error) for text in gone)
+    """Whether the connection was gone or not to be had: the driver then has no SQLSTATE to tell."""
+    return not sqlstate(error) and any(text in str(error) for text in GONE)
 
 
 def run(

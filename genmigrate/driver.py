@@ -198,7 +198,10 @@ class Driver:
                 "worker"
             ):  # written since the folder was cleared, so by somebody who lives
                 return str(alive["worker"])
-            if started and started.ended() is not None:
+            code = started.ended() if started else None
+            if code is not None and code < 0:
+                raise RunError("terminated", f"its worker was killed by signal {-code}", "run again")
+            if started and code is not None:
                 way_out = f"try it by hand: {' '.join(self._workers.python(service))} --version"
                 raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:

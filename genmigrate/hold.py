@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genmigrate.history import Revision
 
 #: Where a search_path comes from that env.py has not chosen (pg_settings.source).
+SOURCE = "SELECT source FROM pg_catalog.pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
 DATA = "data"
 
@@ -73,17 +74,18 @@ class Hold:
         )
         writable = f"({manifest.WRITABLE})" if errand.keeps_manifest else "false"
         row = ask(
-            f"{self._seen()}, (SELECT source FROM pg_catalog.pg_settings WHERE name = 'search_path'), "
-            f"pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
+            f"{self._seen()}, pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
         )[0]
-        errand.tell(backend=int(row[4]))
+        errand.tell(backend=int(row[3]))
         self._check(row)
-        errand.keeps_manifest = row[6]  # env.py may have taken another role
-        if not self._is_path(row[2]) and row[3] in UNTOUCHED:  # env.py leaves it to whoever runs it
+        errand.keeps_manifest = row[5]  # env.py may have taken another role
+        if (
+            not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED
+        ):  # env.py leaves it to whoever runs it
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
             context.connection.dialect.default_schema_name = self._schema
-        if not row[5]:
+        if not row[4]:
             acquire(ask, self._key, self._schema, errand.patience_s, errand.check)
         block = context.autocommit_block
 

@@ -92,7 +92,8 @@ class Job:
         states = self.survey(session, history)
         if any(state.word in ("unknown-revision", "pending") for state in states):
             states = manifest.judge(session, service, states, history)
-        for revision, count, one in manifest.edited(session, service, history) or ():
+        there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
+        for revision, count, one in (there and manifest.edited(session, service, history)) or ():
             self.note(
                 f"{service}: {revision.file.name} was edited after it was applied ({count} schemas, {one} for one)"
             )

@@ -160,6 +160,11 @@ def _reason(url: DatabaseUrl, error: Exception) -> str:
 
 def _refuse(url: DatabaseUrl, reason: str) -> None:
     user = url.parameters.get("user", "")
+    if "unsupported startup parameter" in reason:
+        way_out = (
+            "name PostgreSQL itself in the URL; or a session pool with ignore_startup_parameters = options"
+        )
+        raise RunError("pooled", f"{url.place} is a pooler: {reason}", way_out)
     if "permission denied for database" in reason:
         raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
     if "database " in reason and "does not exist" in reason:
