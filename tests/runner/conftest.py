@@ -143,8 +143,7 @@ class Platform:
             process.communicate()
 
 
-@pytest.fixture
-def platform(server: Server, tmp_path: Path) -> Iterator[Platform]:
+def sample_platform(server: Server, tmp_path: Path) -> Platform:
     """Three services (psycopg, psycopg2, one shared schema), two tenants, nothing in PostgreSQL yet."""
     root = tmp_path / "platform"
     shutil.copytree(SAMPLES, root, ignore=shutil.ignore_patterns("__pycache__"))
@@ -184,6 +183,12 @@ def platform(server: Server, tmp_path: Path) -> Iterator[Platform]:
     environ = {**kept, "PYTHONPATH": str(REPOSITORY), "PYTHONUTF8": "1", "TMPDIR": str(tmp_path)}
     made = Platform(root, server, plan, environ)
     (root / ".env").write_text("".join(f"{key}='{url}'\n" for key, url in made.urls().items()))
+    return made
+
+
+@pytest.fixture
+def platform(server: Server, tmp_path: Path) -> Iterator[Platform]:
+    made = sample_platform(server, tmp_path)
     yield made
     made.stop()
 

@@ -127,6 +127,26 @@ download_plugins() {
         && apt_get "${apt_options[@]}" download docker-compose docker-buildx)
 }
 
+# --- PgBouncer and a PostgreSQL older than the images', for tests that start them by themselves ----------------------
+
+need_servers() {
+    local policy=/usr/sbin/policy-rc.d postgres=/usr/lib/postgresql/15/bin/postgres
+    if [[ -x /usr/sbin/pgbouncer && -x $postgres ]]; then
+        say "servers: $(/usr/sbin/pgbouncer --version | head -n 1), $("$postgres" --version)"
+        return
+    fi
+    [[ $(id -u) == 0 ]] || die "pgbouncer or PostgreSQL 15 is missing; run me as root or install them"
+    # Debian's packages start what they install, and make a cluster of their own: neither is wanted.
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 0755 "$policy"
+        policy_is_ours=$policy
+    fi
+    install -d /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/tenantship.conf
+    need_packages /usr/sbin/pgbouncer=pgbouncer "$postgres=postgresql-15"
+}
+
 # --- the stand-in base images ---------------------------------------------------------------------------------------
 
 images_present() { docker image inspect "$PYTHON_IMAGE" "$POSTGRES_IMAGE" >/dev/null 2>&1; }
@@ -173,8 +193,10 @@ mkdir -p "$cache_dir"
 exec 9>"$cache_dir/lock"
 flock 9 # two runs at once would install and build twice
 work_dir=$(mktemp -d -t tenantship-machine.XXXXXX)
-trap 'rm -rf "$work_dir"' EXIT
+policy_is_ours=
+trap 'rm -rf "$work_dir" ${policy_is_ours:+"$policy_is_ours"}' EXIT
 start_engine
 install_plugins
+need_servers
 provide_images
 say "ready: $PYTHON_IMAGE $POSTGRES_IMAGE"
