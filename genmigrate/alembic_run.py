@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,12 +116,15 @@ def run(
     from alembic.script import ScriptDirectory
 
     if _kept and buffer is None:
-        config, script = _kept
+        config, script, added = _kept
+        sys.path[:0] = added
     else:
+        before = list(sys.path)
         config = Config(Path.cwd() / service.config, output_buffer=buffer)
         config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
         script = ScriptDirectory.from_config(config)
-        _kept[:] = [config, script] * (hold is not None and hold.keeps_files)
+        if hold is not None and hold.keeps_files:
+            _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]  # its prepend_sys_path
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
         plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
