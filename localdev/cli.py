@@ -88,6 +88,11 @@ def _run(words: argparse.Namespace, root: Path) -> int:
     way = _way(chosen or state.way, project, state)
     if words.group == "migrate":
         _check_downgrade(words)
+        if words.command == "snapshot" and (chosen or state.way) != "native":
+            raise DevError(
+                "a container cannot write a snapshot into the repository",
+                "go on without containers: `gen dev up --native` once, then this again",
+            )
         return way.migrate(_runner_words(words))
     if words.command == "up":
         return way.up(words.skip_migrations)
@@ -155,7 +160,7 @@ def _runner_words(words: argparse.Namespace) -> list[str]:
             found += [f"--{option}", value]
     if getattr(words, "to", None):
         found += ["--to", words.to]
-    return found + [f"--{flag}" for flag in ("json", "apply") if getattr(words, flag, False)]
+    return found + [f"--{flag}" for flag in ("json", "apply", "drift", "show") if getattr(words, flag, False)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,9 +194,14 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in (
         ("upgrade", "apply what is pending, service by service, tenant by tenant"),
+        ("plan", "what upgrade would do, in its order, without a change"),
         ("status", "what every schema is at, without a change"),
         ("sql", "the SQL of what is pending, without running it"),
         ("downgrade", "what taking a service back to a revision would undo; with --apply, undo it"),
+        ("verify", "whether every schema is at its head, whole, and from the files as they are"),
+        ("snapshot", "write what the migrations make, which verify --drift compares schemas with"),
+        ("check", "whether a service's models and its migrations say the same"),
+        ("unlock", "who holds a schema; with --show, the only way: a lock ends with its holder"),
     ):
         command = commands.add_parser(name, **_texts(text))
         command.add_argument(
@@ -209,6 +219,10 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
         elif name == "downgrade":
             command.add_argument("--to", metavar="REVISION", help="the revision that is left")
             command.add_argument("--apply", action="store_true", help="undo it; without, only show it")
+        elif name == "verify":
+            command.add_argument("--drift", action="store_true", help="compare with the snapshot too")
+        elif name == "unlock":
+            command.add_argument("--show", action="store_true", required=True, help="show who holds what")
 
 
 def _texts(text: str, description: str = "", epilog: str = "") -> dict[str, Any]:
