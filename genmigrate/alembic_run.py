@@ -11,7 +11,7 @@ from genmigrate.codes import RunError
 from genmigrate.fresh import in_schema
 from genmigrate.hold import AstrayError, Hold
 from genmigrate.output import one_line
-from genmigrate.session import sqlstate, word_of
+from genmigrate.session import driver_module, sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -169,7 +169,10 @@ def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
     if len(_engines) % CONNECTION_SERVES == 0:
         for engine in _engines[:1]:
             engine.dispose()
-        _engines[:] = [sqlalchemy.create_engine(url.for_sqlalchemy(), pool_size=1, max_overflow=0)]
+        scheme = f"postgresql+{driver_module(url).__name__}://"  # never an async one
+        _engines[:] = [
+            sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
+        ]
     else:
         _engines.append(_engines[0])
     with _engines[0].connect() as connection:
