@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,9 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
         original = getattr(error, "orig", None) or error
         code = sqlstate(original)
         word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
+        with suppress(Exception):  # the server may be gone
+            hold.abandon()
+        _engines.clear()
         reason, place = errand.url.hide(reason_of(error)), place_of(error)
         raised = RevisionError(running[-1] if running else None, reason, place, word, code)
         raised.halved = hold.halved

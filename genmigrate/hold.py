@@ -42,6 +42,7 @@ class Hold:
         self._began = 0.0
         self._revision: Revision | None = None
         self.halved = False
+        self._backend = 0
         self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
@@ -52,6 +53,8 @@ class Hold:
         connection = context.connection
         if connection is None:
             return
+        if not self._errand.service.skip_env:
+            connection.connection.invalidate(soft=True)  # env.py's engine must not use it for the next schema
         own = not connection.in_transaction()  # then our questions begin one, and end it
 
         def ask(statement: str) -> list[Any]:
@@ -76,7 +79,8 @@ class Hold:
         row = ask(
             f"{self._seen()}, pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
         )[0]
-        errand.tell(backend=int(row[3]))
+        self._backend = int(row[3])
+        errand.tell(backend=self._backend)
         self._check(row)
         errand.keeps_manifest = row[5]  # env.py may have taken another role
         if (
@@ -84,7 +88,7 @@ class Hold:
         ):  # env.py leaves it to whoever runs it
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
-            context.connection.dialect.default_schema_name = self._schema
+        context.connection.dialect.default_schema_name = self._schema
         if not row[4]:
             acquire(ask, self._key, self._schema, errand.patience_s, errand.check)
         block = context.autocommit_block
@@ -112,6 +116,12 @@ class Hold:
             if own and hasattr(context.connection, "commit"):
                 context.connection.commit()
 
+    def abandon(self) -> None:
+        """Behind a failure: an engine that keeps its connection keeps the second lock as well."""
+        if self._backend:
+            ended = "SELECT count(pg_terminate_backend(l.pid))"
+            self._elsewhere(f"{ended} FROM {matching(self._key)} AND l.pid = {self._backend}")
+
     def _limits(self) -> dict[str, str]:
         plan = self._errand.plan
         data = self._revision is not None and self._revision.phase == DATA
@@ -136,7 +146,7 @@ class Hold:
     def settle(self, context: Any, direction: str) -> None:
         """Behind a revision, inside its transaction: it stayed in its schema, and the manifest gets its row."""
         errand, revision = self._errand, self._revision
-        statement, seen = "SELECT", f"{PATH}, ({OWNED})"
+        statement, seen = "SELECT", f"{PATH}, ({MADE}), ({DROPPED})"
         if errand.keeps_manifest and revision:
             seconds = time.monotonic() - self._began
             what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
@@ -144,29 +154,36 @@ class Hold:
         row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
         self._expect(row[0])
         allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}
-        strays = [
-            name for name in (row[1] or "").split("\n") if name and name.partition(".")[0] not in allowed
-        ]
+        touched = row[1] or ""
+        if row[2]:  # only another session can name what is gone here
+            touched += "\n" + (self._elsewhere(f"{NAMES} c.oid IN ({row[2]}) AND {OURS}") or "")
+        strays = [name for name in touched.split("\n") if name and name.partition(".")[0] not in allowed]
         if strays:
             raise AstrayError(
                 f"it made or changed {', '.join(strays[:3])}, outside of its schema {self._schema}"
             )
 
     def _seen(self) -> str:
-        lock = f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
-        return f"SELECT current_database(), (SELECT count(*) FROM {lock}), {PATH}"
+        return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
+
+    def _lock(self) -> str:
+        return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
+
+    def _elsewhere(self, statement: str) -> Any:
+        """The one value that a session of our own is told."""
+        url = self._errand.url
+        session = Session(driver_module(url), url, self._errand.application)
+        try:
+            return session.rows(statement)[0][0]
+        finally:
+            session.close()
 
     def _check(self, row: Any) -> None:
         """That env.py's connection sees the runner's own lock: it is there, and in this database."""
         if row[1]:
             return
         errand = self._errand
-        session = Session(driver_module(errand.url), errand.url, errand.application)
-        try:
-            mine = session.rows(self._seen())[0][1]
-        finally:
-            session.close()
-        if not mine:
+        if not self._elsewhere(f"SELECT count(*) FROM {self._lock()}"):
             reason = f"the session that holds the lock of {self._schema} was cut"
             raise RunError("unreachable", reason, "run again, it goes on from the last whole revision")
         variable = errand.service.url_env
@@ -199,14 +216,24 @@ def _is_in_transaction(connection: Any) -> bool:
 
 
 PATH = "array_to_string(current_schemas(false), ',')"
+NAMES = (
+    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE"
+)
 #: What this transaction made, changed or dropped: it holds such a lock until its end.
-OWNED = (
-    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_catalog.pg_locks l "
-    "JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' "
-    "AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') "
+LOCKS = (
+    "FROM pg_catalog.pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' "
+    "AND l.mode = 'AccessExclusiveLock'"
+)
+OURS = (
+    "c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') "
     "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
     "AND d.objid = c.oid AND d.deptype = 'e')"
+)
+MADE = f"{NAMES} c.oid IN (SELECT l.relation {LOCKS}) AND {OURS}"
+DROPPED = (
+    f"SELECT string_agg(l.relation::text, ',') {LOCKS} "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = l.relation)"
 )
 
 

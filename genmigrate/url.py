@@ -36,11 +36,12 @@ class DatabaseUrl:
     text: str = ""
 
     def for_sqlalchemy(self) -> str:
-        """The URL for a stock env.py; one that names no driver gets psycopg where psycopg2 is not there."""
+        """The URL for a stock env.py; one that names no driver gets the one that is there, if it is one only."""
         rest = self.text.partition("://")[2]
         driver = self.driver
-        if not driver and not find_spec("psycopg2") and find_spec("psycopg"):
-            driver = "psycopg"
+        there = [name for name in ("psycopg2", "psycopg") if find_spec(name)]
+        if not driver and len(there) == 1:
+            driver = there[0]
         return f"postgresql+{driver}://{rest}" if driver else f"postgresql://{rest}"
 
     @property

@@ -139,3 +139,54 @@ def test_every_kind_of_env_py(platform: Platform, kind: Kind) -> None:
     assert set(tables) == {schema for schema, _ in kind.places()}
     status = platform.run("status").lines
     assert [line.split()[2:4] for line in status[1:3]] == [["up-to-date", "divide"], ["pending", "add_note"]]
+
+
+@pytest.mark.parametrize(
+    "kind", [Kind("generic"), Kind("async", "postgresql+asyncpg"), Kind("generic", skip_env=True)], ids=str
+)
+def test_extensions_in_a_schema_of_their_own(platform: Platform, kind: Kind) -> None:
+    """Found without a qualified name; but nothing of a tenant's may be made there, or in public."""
+    kind.prepare(platform)
+    service = platform.plan["services"][0]
+    service["extension_schemas"] = ["extensions"]
+    platform.server.query(f"CREATE DATABASE {service['database']}")
+    platform.query("accounts", "CREATE SCHEMA extensions CREATE TABLE known (i int)")
+    platform.query("accounts", "CREATE EXTENSION vector SCHEMA extensions")
+    platform.query("accounts", "CREATE FUNCTION extensions.twice(i int) RETURNS int RETURN 2 * i")
+    platform.query("accounts", "CREATE TABLE public.shared (i int)")
+    platform.add(
+        "accounts",
+        "a3",
+        "a2",
+        "add_place",
+        'op.execute("CREATE TABLE places (v vector(3), i int DEFAULT twice(21))")\n'
+        "op.execute(\"INSERT INTO places (v) VALUES ('[1,2,3]')\")",
+    )
+    ended = platform.run("upgrade")
+    assert (ended.code, ended.out.count("add_place")) == (0, 3), ended
+    assert platform.query("accounts", "SELECT i FROM accounts_gamma_ray.places") == [(42,)]
+    before = platform.query("accounts", PLACES)
+    platform.plan["policy"]["max_failed_tenants"] = None  # each statement for a schema of its own
+    statements = {
+        "alpha": "CREATE TABLE extensions.mine (i int)",
+        "beta": "DROP TABLE public.shared",
+        "gamma": "SET search_path TO public; CREATE TABLE stray (i int); "
+        "SET search_path TO accounts_gamma_ray, extensions",
+    }
+    body = (
+        f"statements = {statements}\n"
+        'tenant = op.get_bind().exec_driver_sql("SELECT current_schema()").scalar().split("_")[1]\n'
+        'op.execute("CREATE TABLE kept (i int)")\n'
+        "for statement in statements[tenant].split(';'):\n"
+        "    op.execute(statement)"
+    )
+    platform.add("accounts", "a4", "a3", "stray", body)
+    ended = platform.run("upgrade")
+    outside = "it made or changed {}, outside of its schema {}"
+    assert ended.code == 1
+    assert sorted(line for line in ended.lines if line.startswith("  ✗")) == [
+        f"  ✗ accounts_alpha failed at stray: {outside.format('extensions.mine', 'accounts_alpha')}",
+        f"  ✗ accounts_beta failed at stray: {outside.format('public.shared', 'accounts_beta')}",
+        f"  ✗ accounts_gamma_ray failed at stray: {outside.format('public.stray', 'accounts_gamma_ray')}",
+    ], ended
+    assert platform.query("accounts", PLACES) == before
