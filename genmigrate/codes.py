@@ -49,6 +49,7 @@ CODE_OF_WORD = {
     "not-started": USAGE,
     "unreachable": UNREACHABLE,
     "wrong-password": UNREACHABLE,
+    "no-tls": UNREACHABLE,
     "standby": UNREACHABLE,
     "locked": LOCKED,
     "drifted": FAILED,

@@ -30,6 +30,7 @@ REFUSED = (
     "no pg_hba.conf entry",
     "is not permitted to log in",
 )
+NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
 UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
 #: What a server's refusal of a statement means, where it is not the revision's fault.
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
@@ -169,6 +170,9 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
         raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
     if "database " in reason and "does not exist" in reason:
         raise RunError("missing-database", reason, "create it, or let the environment create its databases")
+    if any(text in reason for text in NO_TLS):
+        way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
+        raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
     if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
         raise RunError(
             "wrong-password",

@@ -1,0 +1,200 @@
+"""A server that does not serve, schemas in every state: the word, the exit code, and what comes of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.postgres import SETTINGS, Server, free_port, new_folder
+
+from .test_exchange import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conftest import Ended, Platform
+
+ROOM = 12  # connections of the small server, three of them reserved for superusers
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """A server of its own, for what would disturb the others."""
+    folder = new_folder()
+    small = Server(folder, {**SETTINGS, "max_connections": str(ROOM), "hot_standby": "on"})
+    small.start()
+    yield small
+    small.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def there(platform: Platform, small: Server) -> Iterator[Platform]:
+    """The accounts service alone, its database on the small server, owned by a role that is no superuser."""
+    platform.only("accounts")
+    platform.server = small
+    database = platform.service("accounts")["database"]
+    small.query(f"CREATE ROLE {database} LOGIN PASSWORD 'pw'")
+    small.query(f"CREATE DATABASE {database} OWNER {database}")
+    url = f"postgresql://{database}:pw@127.0.0.1:{small.port}/{database}"
+    platform.environ["ACCOUNTS_DATABASE_URL"] = url
+    yield platform
+    platform.stop()
+    small.query(f"DROP DATABASE {database} WITH (FORCE)")
+
+
+def first(ended: Ended) -> str:
+    return next(line for line in ended.lines if line.startswith("  ✗"))
+
+
+def restart(server: Server, wait: bool = True, **settings: str) -> None:
+    """Stop a server and start it with other settings; in the background when nobody gets in."""
+    if server.running():
+        server.stop(signal.SIGINT)
+    server.settings = {**server.settings, **settings}
+    if wait:
+        return server.start()
+
+    def start() -> None:
+        with contextlib.suppress(RuntimeError, OSError):  # it gives up waiting for an answer
+            server.start()
+
+    threading.Thread(target=start, daemon=True).start()
+    until(server.running)
+    return None
+
+
+def test_a_standby_and_a_server_that_starts_up(there: Platform, small: Server) -> None:
+    """A standby is read but not written; what does not accept connections yet (57P03) is waited for."""
+    assert there.run("upgrade", "--tenant", "default").code == 0
+    mark = small.folder / "data" / "standby.signal"
+    mark.touch()
+    restart(small)
+    ended = there.run("upgrade", "--timeout", "30")
+    place = f"PostgreSQL at 127.0.0.1:{small.port}"
+    assert (ended.code, first(ended)) == (3, f"  ✗ accounts standby: {place} is a standby")
+    assert there.run("status").lines[1].split()[1:3] == ["accounts_default", "up-to-date"]
+    assert there.run("wait", "--at-least", "--tenant", "default", "--timeout", "0").code == 0
+    restart(small, wait=False, hot_standby="off")
+    ended = there.run("upgrade", "--timeout", "0.5")
+    assert (ended.code, ended.err.count("waiting for PostgreSQL")) == (3, 1)
+    assert first(ended).startswith(
+        f"  ✗ accounts unreachable: {place} does not answer: the database system is "
+    )
+    runner = there.start("upgrade", "--timeout", "30")
+    assert runner.stderr is not None
+    assert runner.stderr.readline().startswith(f"waiting for {place}: the database system is ")
+    small.stop(signal.SIGINT)
+    mark.unlink()
+    restart(small, hot_standby="on")
+    out, _ = runner.communicate(timeout=60)
+    assert (runner.returncode, "Applied new migrations to accounts_to_shiba" in out) == (0, True), out
+
+
+def test_what_waiting_does_not_cure_fails_at_once(there: Platform, small: Server) -> None:
+    """A wrong password, a server that wants TLS and has none, a client that wants TLS: each its own word."""
+    url = there.environ["ACCOUNTS_DATABASE_URL"]
+    rules = small.folder / "data" / "pg_hba.conf"
+    kept = rules.read_text()
+    rules.write_text("hostssl all all 127.0.0.1/32 trust\nhost postgres all 127.0.0.1/32 scram-sha-256\n")
+    small.query("SELECT pg_reload_conf()")
+    try:
+        until(lambda: there.run("wait", "--timeout", "0").code == 3)
+        wants = there.run("upgrade", "--timeout", "60")
+    finally:
+        rules.write_text(kept)
+        small.query("SELECT pg_reload_conf()")
+    until(lambda: there.run("wait", "--timeout", "0").code == 0)
+    offers = there.run("upgrade", "--timeout", "60", ACCOUNTS_DATABASE_URL=f"{url}?sslmode=require")
+    wrong = there.run("upgrade", "--timeout", "60", ACCOUNTS_DATABASE_URL=url.replace(":pw@", ":no@"))
+    for ended, word, way_out in (
+        (wants, "no-tls", "TLS"),
+        (offers, "no-tls", "TLS"),
+        (wrong, "wrong-password", ""),
+    ):
+        assert ended.code == 3
+        assert first(ended).startswith(f"  ✗ accounts {word}: "), ended
+        assert way_out in ended.lines[2]
+        assert (ended.err, float(ended.lines[-1].rpartition(", ")[2].split()[0]) < 2) == ("", True)
+
+
+def test_too_many_connections_from_the_start_and_in_the_middle(there: Platform, small: Server) -> None:
+    """The preflight leaves two free and says so; a hand that gets no connection is one less, and the run ends well."""
+    url = there.environ["ACCOUNTS_DATABASE_URL"]
+    there.plan["tenants"] = ["one", "two", "three"]
+    there.plan["policy"]["parallelism"] = 6
+    with contextlib.ExitStack() as others:
+        for _ in range(ROOM - 3 - 5):  # the runner's own session, two hands, and two that are left free
+            others.enter_context(psycopg.connect(url))
+        ended = there.run("upgrade")
+    assert (ended.code, ended.out.count("Applied")) == (0, 3), ended
+    assert ended.err == "accounts: 2 at once, not 6: the server has no more free connections\n"
+    there.add("accounts", "a3", "a2", "slow", 'op.execute("SELECT pg_sleep(2.5)")')
+    there.plan["tenants"] = ["one", "two"]
+    there.plan["policy"]["parallelism"] = 2
+    there.plan["session"]["lock_timeout_ms"] = 0
+    with contextlib.ExitStack() as others:
+        runner = there.start("upgrade")
+        until(lambda: "slow" in _active(small))
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                others.enter_context(psycopg.connect(url))
+        out, err = runner.communicate(timeout=60)
+    assert (
+        runner.returncode,
+        out.count("Applied"),
+        "too many connections: going on with 1 at once" in err,
+    ) == (
+        0,
+        2,
+        True,
+    ), (out, err)
+
+
+def _active(server: Server) -> str:
+    rows = server.query(
+        "SELECT query FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(%'"
+    )
+    return "slow" if len(rows) > 1 else ""
+
+
+@pytest.mark.parametrize("whose", ["runner", "env.py"])
+def test_a_session_that_is_cut(platform: Platform, whose: str) -> None:
+    platform.only("accounts")
+    platform.plan["tenants"] = ["default"]
+    platform.add(
+        "accounts",
+        "a3",
+        "a2",
+        "slow",
+        'op.execute("CREATE TABLE t (i int)")\nop.execute("SELECT pg_sleep(3)")',
+    )
+    runner = platform.start("upgrade")
+    found = (
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE '%genmigrate%' "
+        f"AND {'' if whose == 'env.py' else 'NOT'} query LIKE '%pg_sleep%'"
+    )
+    sleeping = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(3)%'"
+    until(lambda: platform.server.query(sleeping) and platform.query("accounts", found))
+    assert platform.query("accounts", f"SELECT pg_terminate_backend(pid) FROM ({found}) x")
+    out, err = runner.communicate(timeout=60)
+    assert (runner.returncode, "  ✗ accounts_default unreachable at slow: " in out) == (3, True), (out, err)
+    ended = platform.run("upgrade", "--timeout", "20")
+    assert ended.code == 0, ended
+    assert platform.query("accounts", "SELECT count(*) FROM accounts_default.t") == [(0,)]
+
+
+@pytest.mark.parametrize("tenant", ['a"b', "tokyo-東", "t" * 64, "t" * 63, "a'; DROP SCHEMA public; --"])
+def test_names_that_are_refused_before_any_connection(platform: Platform, tenant: str) -> None:
+    """Nobody listens where the URL points to, and the runner would wait for a minute."""
+    platform.only("accounts")
+    platform.plan["tenants"] = [tenant]
+    url = platform.urls()["ACCOUNTS_DATABASE_URL"].replace(str(platform.server.port), str(free_port()))
+    ended = platform.run("upgrade", "--timeout", "60", ACCOUNTS_DATABASE_URL=url)
+    assert (ended.code, ended.out, "plan.json: " in ended.err, "waiting" in ended.err) == (2, "", True, False)
