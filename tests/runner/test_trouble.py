@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import threading
@@ -198,3 +199,61 @@ def test_names_that_are_refused_before_any_connection(platform: Platform, tenant
     url = platform.urls()["ACCOUNTS_DATABASE_URL"].replace(str(platform.server.port), str(free_port()))
     ended = platform.run("upgrade", "--timeout", "60", ACCOUNTS_DATABASE_URL=url)
     assert (ended.code, ended.out, "plan.json: " in ended.err, "waiting" in ended.err) == (2, "", True, False)
+
+
+#: Each state of a schema: the word of `status` and of `upgrade`, its code, and the word and code of `wait --at-least`.
+STATES = {
+    "head": ("up-to-date", 0, "", 0),
+    "behind": ("pending", 0, "behind", 7),
+    "missing": ("missing-schema", 0, "behind", 7),
+    "empty": ("pending", 0, "behind", 7),
+    "newer": ("ahead", 5, "", 0),
+    "foreign": ("unknown-revision", 5, "unknown-revision", 5),
+    "populated": ("unversioned", 9, "unversioned", 9),
+    "unstamped": ("unstamped", 9, "unstamped", 9),
+}
+
+
+def test_the_state_of_each_schema(platform: Platform) -> None:
+    """All states at once: the runner does what can be done, names the rest, and stamps nothing."""
+    platform.only("accounts")
+    platform.plan["tenants"] = ["newer", "head", "behind", "foreign", "unstamped", "populated"]
+    newer = platform.add("accounts", "a3", "a2", "newer")
+    assert platform.run("upgrade", "--tenant", "newer").code == 0
+    newer.unlink()
+    assert platform.run("upgrade", "--tenant", "head", "behind", "foreign", "unstamped").code == 0
+    platform.plan["tenants"] = list(STATES)
+    platform.plan["policy"]["max_failed_tenants"] = None
+    for statement in (
+        "DELETE FROM accounts_unstamped.alembic_version",
+        "UPDATE accounts_behind.alembic_version SET version_num = 'a1'",
+        "ALTER TABLE accounts_behind.accounts DROP COLUMN email",
+        "UPDATE accounts_foreign.alembic_version SET version_num = 'zzz'",
+        "CREATE SCHEMA accounts_empty",
+        "CREATE SCHEMA accounts_populated CREATE TABLE mine (i int)",
+    ):
+        platform.query("accounts", statement)
+    status = platform.run("status", "--json")
+    (service,) = json.loads(status.out)["services"]
+    found = {schema["tenant"]: schema for schema in service["schemas"]}
+    assert {tenant: schema["state"] for tenant, schema in found.items()} == {
+        tenant: word for tenant, (word, *_) in STATES.items()
+    }
+    assert all(bool(found[tenant]["way_out"]) == bool(code) for tenant, (_, code, *_) in STATES.items())
+    assert status.code == 9
+    gate = platform.run("wait", "--at-least", "--timeout", "0")
+    told = dict(
+        line.removeprefix("  ✗ accounts_").split(":")[0].split() for line in gate.lines if "✗" in line
+    )
+    assert told == {tenant: word for tenant, (*_, word, code) in STATES.items() if code}
+    for tenant in ("newer", "foreign", "behind"):
+        ended = platform.run("wait", "--at-least", "--timeout", "0", "--tenant", tenant)
+        assert ended.code == STATES[tenant][3], ended
+    ended = platform.run("upgrade")
+    failed = dict(
+        line.removeprefix("  ✗ accounts_").split(":")[0].split() for line in ended.lines if "✗" in line
+    )
+    assert failed == {tenant: word for tenant, (word, code, *_) in STATES.items() if code}
+    assert (ended.code, ended.out.count("Applied new migrations")) == (9, 3)
+    assert platform.version("accounts_foreign") == "zzz"
+    assert platform.query("accounts", "SELECT to_regclass('accounts_populated.alembic_version')") == [(None,)]
