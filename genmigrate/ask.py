@@ -13,7 +13,7 @@ from genmigrate.lock import key_of, statements_key
 from genmigrate.look import states
 from genmigrate.output import names, one_line
 from genmigrate.schedule import Schedule, Work
-from genmigrate.upgrade import READY, event
+from genmigrate.upgrade import READY, canaries, event
 
 if TYPE_CHECKING:
     from genmigrate.job import Job
@@ -29,11 +29,11 @@ HELD = """SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.ap
 def plan(job: Job) -> None:
     """What an upgrade would do, in its order."""
     past = history.read(Path.cwd(), job.service.config)
-    canary = job.plan.policy.canary
+    first = canaries(job)
     groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
     for state in states(job, past):
         if state.word in READY:
-            key = (state.target.tenant not in canary, tuple(each.slug for each in state.pending))
+            key = (state.target not in first, tuple(each.slug for each in state.pending))
             groups.setdefault(key, []).append(state)
         else:
             why, way_out = explain(state, job.service, job.plan, past)
@@ -49,8 +49,8 @@ def plan(job: Job) -> None:
             "revisions": list(pending),
         }
         if pending:
-            first = "" if late or not canary else " first (canary)"
-            job.line(f"  – {len(members)} would get {', '.join(pending)}{first}: {labels}", told)
+            early = "" if late else " first (canary)"
+            job.line(f"  – {len(members)} would get {', '.join(pending)}{early}: {labels}", told)
         else:
             job.line(f"  ✓ {len(members)} up-to-date: {labels}", {**told, "event": "up-to-date"})
 

@@ -96,7 +96,9 @@ class Hold:
         @contextmanager
         def noted() -> Iterator[None]:
             self.halved = True
-            with block():
+            with block():  # what confine() has set ended with its transaction
+                limit = self._limits()["statement_timeout"]
+                context.connection.exec_driver_sql(f"SET statement_timeout = {limit}")
                 if errand.keeps_manifest and self._revision:
                     context.connection.exec_driver_sql(
                         manifest.unfinished_statement(

@@ -50,6 +50,7 @@ class Work:
     backend: int = 0
     began: float = 0.0
     blockers: str = ""
+    blocked: float = 0.0
     result: Message = field(default_factory=dict)
 
     @property
@@ -122,9 +123,9 @@ class Schedule:
             self._look()
 
     @property
-    def stopped(self) -> bool:
-        """Whether it was told to stop."""
-        return bool(self._stopping)
+    def stopped(self) -> str:
+        """The word for why it had to stop before all was done, if it had."""
+        return self._stopping
 
     def _hand_out(self) -> None:
         """Give each idle hand the first work that may begin now and whose schema nobody else has locked."""
@@ -221,6 +222,9 @@ class Schedule:
                 self.finished += 1
             except RunError as error:
                 self._fail(work, error)
+            except self._session.errors:
+                self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
+                raise
         self._unlock(work)
 
     def _again(self, hand: Process, work: Work, result: Message) -> bool:
@@ -262,7 +266,8 @@ class Schedule:
         if now >= self._next_report and busy:
             self._next_report = now + 1.0
             at = [
-                [work.label, work.at, work.phase, round(now - work.began, 1), work.blockers] for work in busy
+                [w.label, w.at, w.phase, round(now - w.began, 1), w.blockers if now < w.blocked + 1 else ""]
+                for w in busy
             ]
             self._job.progress(self.finished, self.total, at)
 
@@ -273,6 +278,7 @@ class Schedule:
         for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
             found.setdefault(waiter, []).append(_spell(*blocker))
         for waiter, blockers in found.items():
+            by_backend[waiter].blocked = time.monotonic()
             by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
 
 

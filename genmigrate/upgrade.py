@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from genmigrate.exchange import Message
     from genmigrate.history import History, Revision
+    from genmigrate.plan import Target
     from genmigrate.survey import State
 
 READY = ("up-to-date", "pending", "missing-schema")
@@ -31,6 +32,7 @@ WAY_OUT = {
     "unreachable": AGAIN,
     "terminated": AGAIN,
 }
+CANARY = "the canary failed, no other schema was touched"
 HALVED = "part of it was committed in its autocommit block: look at the schema before it runs again"
 NO_MANIFEST = (
     "no manifest is kept: this role may not write the schema genmigrate (grant CREATE on the database)"
@@ -49,17 +51,27 @@ def run(job: Job) -> None:
         refuse_standby(session, url)
         states = job.judge(session, past)
         pending = [state for state in states if state.word in READY[1:]]
+        kept = None
         if pending:
             refuse_pooled(job, session, url)
+            kept = verify.expected(job, past) if job.plan.policy.verify == "drift" else None
         bad = [state for state in states if state.word not in READY]
         allowed = job.plan.policy.max_failed_tenants
         if bad:
             _refuse(job, past, bad)
-        _already(job, [state for state in states if state.word == "up-to-date"])
-        if bad and allowed is not None and len(bad) > allowed:
+        first = canaries(job)
+        compared = [
+            state for state in states if kept and state.word == "up-to-date" and state.target in first
+        ]
+        _already(job, [state for state in states if state.word == "up-to-date" and state not in compared])
+        hurt = any(state.target in first for state in bad)
+        if hurt and pending:
+            job.note(f"{job.service.name}: {CANARY}")
+        if hurt or (allowed is not None and len(bad) > allowed):
             return _skip(job, past, pending)
         if pending:
-            Upgrade(job, past, session).run(pending, None if allowed is None else allowed - len(bad))
+            left = None if allowed is None else allowed - len(bad)
+            Upgrade(job, past, session, kept).run([*compared, *pending], left)
     finally:
         session.close()
 
@@ -67,6 +79,13 @@ def run(job: Job) -> None:
 def event(what: str, state: State, **more: object) -> Message:
     """A line for programs."""
     return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}
+
+
+def canaries(job: Job) -> set[Target]:
+    """Who goes first: the plan's canaries; at least one schema where a snapshot is there to be compared with."""
+    policy = job.plan.policy
+    found = {target for target in job.targets if target.tenant in policy.canary}
+    return found or set(job.targets[: policy.verify == "drift"])
 
 
 def _already(job: Job, states: Sequence[State]) -> None:
@@ -91,8 +110,12 @@ class Upgrade:
 
     command, verb = "upgrade", "applied"
 
-    def __init__(self, job: Job, past: History, session: Session) -> None:
+    def __init__(
+        self, job: Job, past: History, session: Session, snapshot: dict[str, Any] | None = None
+    ) -> None:
         self._job = job
+        self._snapshot = snapshot
+        self._canaries = canaries(job)
         self._past = past
         self._session = session
         self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
@@ -114,19 +137,14 @@ class Upgrade:
             job, self._session, self._hands, self._order, self._ready, self._done, self._failed
         )
         schedule.total = len(states)
-        kept = verify.expected(job, self._past) if plan.policy.verify == "drift" else None
-        canary = [state for state in states if state.target.tenant in plan.policy.canary]
-        canary = canary or list(states[:1] if kept else ())
-        others = [state for state in states if state not in canary]
+        others = [state for state in states if state.target not in self._canaries]
         try:
-            left = schedule.work_off(canary, 0)
-            sound = not schedule.failures and (not kept or self._is_as_made(canary, kept))
-            if canary and not sound:
-                if others:
-                    job.note(f"{job.service.name}: the canary failed, no other schema was touched")
-            else:
+            left = schedule.work_off([state for state in states if state.target in self._canaries], 0)
+            if not schedule.failures:
                 left += schedule.work_off(others, allowed)
                 others = []
+            elif others:
+                job.note(f"{job.service.name}: {CANARY}")
             _skip(job, self._past, [*left, *others])
         finally:
             self._hands.end()
@@ -138,8 +156,8 @@ class Upgrade:
                 manifest.end_run(self._session, job.run, job.service.name, with_code, summary)
                 if job.order.get("document"):
                     job.document = manifest.as_document(self._session, job.run, job.service.name)
-        if job.watch.stop_word and schedule.stopped:
-            job.ended_with(RunError(job.watch.stop_word, "").code)
+        if schedule.stopped:
+            job.ended_with(RunError(schedule.stopped, "").code)
 
     def _revisions(self, state: State) -> Sequence[Revision]:
         """What this run has to do in a schema."""
@@ -155,10 +173,13 @@ class Upgrade:
             raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
         return state
 
-    def _is_as_made(self, canary: Sequence[State], kept: dict[str, Any]) -> bool:
-        """Whether the canaries' schemas are what CI's snapshot says."""
-        drifted = [state for state in canary if verify.drifted(self._job, self._session, state, kept)]
-        return not drifted
+    def _compare(self, work: Work) -> None:
+        """Raises RunError("drifted") where a canary's schema is not what CI's snapshot says."""
+        if self._snapshot and work.state.target in self._canaries:
+            reason, found = verify.drift(self._job, self._session, work.state.target, self._snapshot)
+            if reason:
+                work.at, work.result = "", {"found": found}
+                raise RunError("drifted", reason)
 
     def _order(self, work: Work) -> Message:
         job = self._job
@@ -178,6 +199,7 @@ class Upgrade:
         """Under the schema's lock: believe only what its version table says now."""
         job, target, state = self._job, work.state.target, self._now(work)
         if state.word == "up-to-date" and not work.tries:
+            self._compare(work)
             _already(job, [state])
             return False
         apart = [target.version_schema] * (target.version_schema != target.schema)
@@ -197,6 +219,7 @@ class Upgrade:
             reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
             work.result = {"revision": "", "place": "migrations/env.py: does it commit?"}
             raise RunError("failed", reason)
+        self._compare(work)
         applied = [revision.slug for revision in work.state.pending]
         seconds = work.result.get("seconds", 0)
         job.line(
@@ -220,6 +243,7 @@ class Upgrade:
         hints = [
             result.get("place", ""),
             error.way_out or WAY_OUT.get(error.word, "") if by_alembic else error.way_out,
+            *result.get("found", ()),
         ]
         hints += [HALVED if result.get("halved") else "", self._stands(state)]
         told = event("failed", state, word=error.word, revision=revision, reason=error.reason)

@@ -83,22 +83,18 @@ def _verify(job: Job, session: Session, past: History, state: State, kept: dict[
         job.line(f"  ✗ {label} {state.word}: {why}", failed=1)
         job.line(f"    → {way_out}")
         return job.ended_with(CODE_OF_WORD[state.word] or FAILED)
-    if not kept or not drifted(job, session, state, kept):
-        job.line(f"  ✓ {label} verified", up_to_date=1)
-    return None
-
-
-def drifted(job: Job, session: Session, state: State, kept: dict[str, Any]) -> bool:
-    """Whether a schema at the snapshot's head differs from it; then its line and its differences are said."""
-    label = state.target.label
-    found = differences(session, state.target, job.service.version_table, kept)
-    if not found:
-        return False
-    what = "1 difference" if len(found) == 1 else f"{len(found)} differences"
-    job.line(f"  ✗ {label} drifted: {what} from what the migrations make", failed=1)
-    for each in found[:NAMED]:
+    reason, shown = drift(job, session, state.target, kept) if kept else ("", [])
+    if not reason:
+        return job.line(f"  ✓ {label} verified", up_to_date=1)
+    job.line(f"  ✗ {label} drifted: {reason}", failed=1)
+    for each in shown:
         job.line(f"    → {each}")
-    if len(found) > NAMED:
-        job.line(f"    → and {len(found) - NAMED} more")
-    job.ended_with(CODE_OF_WORD["drifted"])
-    return True
+    return job.ended_with(CODE_OF_WORD["drifted"])
+
+
+def drift(job: Job, session: Session, target: Target, kept: dict[str, Any]) -> tuple[str, list[str]]:
+    """In what a schema at the snapshot's head differs from it: in short, empty when in nothing, and in detail."""
+    found = differences(session, target, job.service.version_table, kept)
+    what = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    more = [f"and {len(found) - NAMED} more"] if len(found) > NAMED else []
+    return f"{what} from what the migrations make" if found else "", found[:NAMED] + more

@@ -136,6 +136,11 @@ class Platform:
             row[0] for row in self.query(service, f"SELECT version_num FROM {schema}.alembic_version")
         )
 
+    def policy(self, **changes: Any) -> None:
+        """Let the plan state its policy; what is not named is strict."""
+        strict = {"parallelism": 1, "canary": [], "lock_retries": 0, "max_downgrade": 0}
+        self.plan["policy"] = {**self.plan["policy"], **strict, **changes}
+
     def stop(self) -> None:
         for process in self.processes:
             if process.poll() is None:
