@@ -195,6 +195,8 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
         )
         more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
         more["document"] = bool(getattr(options, "manifest", None))
+        if more["document"]:
+            _touch(options.manifest)
         times = (options.timeout, options.worker_timeout, options.deadline)
         order = Order(options.command, targets, *times, more)
         style = "silent" if options.command == "status" else options.log
@@ -229,6 +231,13 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
     if options.command == "status":
         say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
     return code
+
+
+def _touch(file: Path) -> None:
+    try:
+        file.touch()
+    except OSError as error:
+        raise RunError("usage", f"cannot write {file}: {error.strerror}", "name another --manifest") from None
 
 
 def _folder(path: Path) -> Path:

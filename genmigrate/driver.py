@@ -231,6 +231,7 @@ class Driver:
                     shown = shown or record.get("to") != "progress"
             self.log.tick()
             if result and self._mine(result, worker):
+                self.log.idle()
                 if result["word"] and not shown:
                     self.log.line(f"  ✗ {service.name} {result['word']}: {result['reason']}", note=True)
                 outcome.code, outcome.word = int(result["code"]), str(result["word"])

@@ -122,11 +122,12 @@ class Job:
 
     def give_up(self, trouble: RunError) -> None:
         """The whole service cannot be worked on: say so and note it for the result."""
-        show = self.note if self.order.get("command") == "sql" else self.line
-        show(f"  ✗ {self.service.name} {trouble.word}: {trouble.reason}")
-        if trouble.way_out:
-            show(f"    → {trouble.way_out}")
         self.word, self.reason, self.way_out = trouble.word, trouble.reason, trouble.way_out
+        told = {"event": "failed", "word": self.word, "reason": self.reason, "way_out": [self.way_out]}
+        to = "stderr" if self.order.get("command") == "sql" else "stdout"
+        self._record({"to": to, "text": f"  ✗ {self.service.name} {self.word}: {self.reason}", "event": told})
+        if self.way_out:
+            self._record({"to": to, "text": f"    → {self.way_out}"})
         self.ended_with(trouble.code)
 
     def _record(self, *records: Message) -> None:

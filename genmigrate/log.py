@@ -70,9 +70,8 @@ class Log:
         text = self._spell(now)
         if not self._live:
             return say(text, sys.stderr)
-        width = shutil.get_terminal_size().columns - 1
-        sys.stdout.write(ERASE + (text if len(text) <= width else text[: width - 1] + "…"))
-        sys.stdout.flush()
+        width = shutil.get_terminal_size().columns - 5  # where "…" has to be spelt "..."
+        say(ERASE + (text if len(text) <= width else text[: width - 1] + "…"), end="")
         self._drawn = True
         return None
 
@@ -84,8 +83,10 @@ class Log:
     def repeat_failures(self) -> None:
         """Say the first failures again when a tail of the log would not show them."""
         if self._behind_failure > TAIL_CHARACTERS:
-            for text, *_ in self._failures[:REPEATED]:
+            failures, self._failures = self._failures, []
+            for text, *_ in failures[:REPEATED]:
                 self.line(text, event={"event": "repeated"})
+            self._failures = failures
 
     def leave_message(self, file: Path, summary: str) -> None:
         """Write the failures and the summary where a cluster reads them, cut to what it keeps."""
@@ -111,7 +112,7 @@ class Log:
 
     def _erase(self) -> None:
         if self._drawn:
-            sys.stdout.write(ERASE)
+            say(ERASE, end="")
             self._drawn = False
 
     def _json(self, service: str, event: Message, text: str) -> None:

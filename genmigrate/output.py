@@ -15,7 +15,7 @@ PLAIN = {"🗄️  ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->",
 NAMED = 10
 
 
-def say(line: str, stream: TextIO | None = None) -> None:
+def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
     """Write one line (stdout by default) at once.
 
     Never raises for characters that the output cannot show, nor for a reader that went away: a migration must
@@ -30,7 +30,7 @@ def say(line: str, stream: TextIO | None = None) -> None:
             line = line.replace(sign, plain)
         line = line.encode(encoding, "replace").decode(encoding)
     try:
-        out.write(line + "\n")
+        out.write(line + end)
         out.flush()
     except OSError:  # nobody reads it any more, or the disk is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

@@ -138,8 +138,8 @@ class Platform:
 
     def policy(self, **changes: Any) -> None:
         """Let the plan state its policy; what is not named is strict."""
-        strict = {"parallelism": 1, "canary": [], "lock_retries": 0, "max_downgrade": 0}
-        self.plan["policy"] = {**self.plan["policy"], **strict, **changes}
+        strict = {"parallelism": 1, "canary": [], "max_failed_tenants": 0, "lock_retries": 0}
+        self.plan["policy"] = {**strict, "verify": "version", "max_downgrade": 0, **changes}
 
     def stop(self) -> None:
         for process in self.processes:

@@ -324,6 +324,25 @@ def test_a_killed_hand_costs_one_tenant(platform: Platform) -> None:
     assert "  ✓ Applied new migrations to accounts_a (write_down)" in again.lines
 
 
+LOCKS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+)
+
+
+def test_a_session_cut_behind_the_last_revision_is_no_success(platform: Platform) -> None:
+    """The runner's own, with its lock: nobody has seen how the schema ended; what was not begun is told."""
+    prepare(platform, "a", "b")
+    logged(platform, f'op.get_bind().exec_driver_sql("{LOCKS}").fetchall()')
+    ended = platform.run("upgrade")
+    assert [without_time(line) for line in ended.lines[1:]] == [
+        "  ✗ accounts_a unreachable at write_down: the session that holds its lock was cut",
+        "    → run again, it goes on from the last whole revision",
+        "  – accounts_b skipped, nothing applied yet",
+        "2 schemas: 0 up-to-date, 0 applied, 1 failed, 1 skipped (T)",
+    ]
+    assert (ended.code, platform.version("accounts_a")) == (3, "a3")
+
+
 def test_hands_end_with_their_worker(platform: Platform, exchange: Path) -> None:
     prepare(platform, "a", "b", parallelism=2)
     logged(platform, SLOW)
