@@ -50,7 +50,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
     The errand's runner holds the schema's lock. Raises RevisionError, or RunError when the work was stopped or cut.
     The working directory must be the service's folder.
     """
-    hold = Hold(errand)
+    hold = Hold(errand, direction)
     running: list[str] = []
 
     def guarded(step: Any, context: Any) -> Any:
@@ -63,7 +63,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
             errand.tell(at=revision.slug, phase=revision.phase)
             hold.confine(context, revision)
             original(**arguments)
-            hold.settle(context, direction)
+            hold.settle(context)
 
         step.migration_fn = migrate
         return step

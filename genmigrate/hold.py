@@ -34,8 +34,9 @@ class Hold:
     the server may go on with a statement of env.py's session. So that session holds a second lock.
     """
 
-    def __init__(self, errand: Errand) -> None:
+    def __init__(self, errand: Errand, direction: str) -> None:
         self._errand = errand
+        self._direction = direction
         self._schema = errand.target.schema
         self._key = statements_key(self._schema)
         self.path = [self._schema, *errand.service.extension_schemas]
@@ -102,7 +103,7 @@ class Hold:
                 if errand.keeps_manifest and self._revision:
                     context.connection.exec_driver_sql(
                         manifest.unfinished_statement(
-                            errand.run, errand.service.name, self._schema, self._revision.id
+                            errand.run, errand.service.name, self._schema, self._revision.id, self._direction
                         )
                     )
                 with _patient(context.connection, self._limits()["lock_timeout"]):
@@ -145,14 +146,14 @@ class Hold:
             )
         self._expect(row[2])
 
-    def settle(self, context: Any, direction: str) -> None:
+    def settle(self, context: Any) -> None:
         """Behind a revision, inside its transaction: it stayed in its schema, and the manifest gets its row."""
         errand, revision = self._errand, self._revision
         statement, seen = "SELECT", f"{PATH}, ({MADE}), ({DROPPED})"
         if errand.keeps_manifest and revision:
             seconds = time.monotonic() - self._began
             what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-            statement = f"{manifest.applied_statement(errand.run, *what, direction, seconds)} RETURNING"
+            statement = f"{manifest.applied_statement(errand.run, *what, self._direction, seconds)} RETURNING"
         row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
         self._expect(row[0])
         allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}

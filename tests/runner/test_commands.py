@@ -279,6 +279,25 @@ def test_a_downgrade_that_fails_names_its_place(platform: Platform) -> None:
     assert (ended.code, platform.version("accounts_a")) == (1, "a2")
 
 
+def test_a_downgrade_that_ends_in_an_autocommit_block_leaves_dirt(platform: Platform) -> None:
+    prepare(platform, "x", tenants=("a",))
+    platform.policy(max_downgrade=None)
+    file = platform.root / "accounts" / "migrations" / "versions" / "r1_add_x.py"
+    block = 'with op.get_context().autocommit_block():\n        op.execute("DROP TABLE x")\n    raise ValueError("no")'
+    file.write_text(file.read_text().replace('op.execute("DROP TABLE x")', block))
+    ended = platform.run("downgrade", "--service", "accounts", "--to", "a2", "--apply")
+    assert (ended.code, ended.lines[0]) == (1, "  ✗ accounts_a failed at add_x: ValueError: no")
+    assert any("part of it was committed in its autocommit block" in line for line in ended.lines)
+    ended = platform.run("status")
+    assert (
+        ended.code,
+        "  ✗ accounts_a dirty: in accounts_a the autocommit block of add_x did not" in ended.out,
+    ) == (
+        9,
+        True,
+    ), ended.out
+
+
 def test_who_holds_a_lock(platform: Platform) -> None:
     prepare(platform, tenants=("a", "b"))
     ended = platform.run("unlock", "--show")
