@@ -106,6 +106,7 @@ class Schedule:
                 if not self._session.lost() or self._stopping:
                     raise
                 self._stopping = "unreachable"
+                self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
                 self._hands.stop(self._stopping)
 
     def _work_off(self, failures_allowed: int | None) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from genmigrate.lock import key_of
+
 from .test_exchange import SLOW, _children, _command, external, sleeping, until
 from .test_hold import BLOCK
 from .test_upgrade import without_time
@@ -341,6 +343,25 @@ def test_a_session_cut_behind_the_last_revision_is_no_success(platform: Platform
         "2 schemas: 0 up-to-date, 0 applied, 1 failed, 1 skipped (T)",
     ]
     assert (ended.code, platform.version("accounts_a")) == (3, "a3")
+
+
+def test_a_session_cut_before_anything_began_is_no_success(platform: Platform) -> None:
+    prepare(platform, "a")
+    with hold(platform, f"SELECT pg_advisory_lock({key_of('accounts_a')})") as other:
+        driver = platform.start("upgrade")
+        assert driver.stderr
+        told = driver.stderr.readline()
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%sample/local%'"
+        assert platform.query("accounts", cut) == [(True,)]
+        out, err = driver.communicate(timeout=30)
+        pid = other.info.backend_pid
+    assert told == f"waiting: accounts_a is being migrated by pid {pid} (other)\n"
+    assert err == "accounts unreachable: the session that holds its lock was cut\n"
+    assert [without_time(line) for line in out.splitlines()[1:]] == [
+        "  – accounts_a skipped, nothing applied yet",
+        "1 schemas: 0 up-to-date, 0 applied, 0 failed, 1 skipped (T)",
+    ]
+    assert driver.returncode == 3
 
 
 def test_hands_end_with_their_worker(platform: Platform, exchange: Path) -> None:

@@ -253,7 +253,7 @@ class Commands:
         self.session = session
 
     def upgrade(self, environment: str = "local", *schemas: str) -> None:
-        """Bring all to the head, and write what a run leaves in the manifest, until an upgrade does."""
+        """Bring all to the head, and write what a run of that environment would leave in the manifest."""
         assert self.platform.run("upgrade").code == 0
         past = history.read(self.platform.root / SERVICE, "alembic.ini")
         assert manifest.prepare(self.session)
@@ -356,14 +356,15 @@ def test_verify_wants_every_schema_at_the_head(commands: Commands) -> None:
     commands.upgrade()
     commands.platform.add(SERVICE, "a3", "a2", "add_z")
     commands.query("DROP SCHEMA accounts_to_shiba CASCADE")
-    assert commands.run(verify.verify) == (
+    ended = commands.platform.run("verify")
+    assert (ended.code, ended.lines) == (
+        1,
         [
             "  ✗ accounts_default pending: accounts_default lacks add_z",
             f"    → {UPGRADE}",
             "  ✗ accounts_to_shiba missing-schema: accounts_to_shiba lacks create_accounts, add_email, add_z",
             f"    → {UPGRADE}",
         ],
-        [1, 1],
     )
     file = commands.platform.root / SERVICE / "migrations" / "schema.json"
     take.save(file, "a2", 16, {})
@@ -380,22 +381,23 @@ def test_verify_finds_edited_files_and_dirt(commands: Commands) -> None:
     commands.query("INSERT INTO accounts_default.t VALUES (1), (1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
         commands.query("CREATE UNIQUE INDEX CONCURRENTLY ix ON accounts_default.t (i)")
-    lines, codes = commands.run(verify.verify)
-    assert lines == [
+    ended = commands.platform.run("verify")
+    assert ended.lines == [
         "  ✗ accounts edited: a2_add_email.py is not what was applied to 2 schemas, accounts_default among them",
         "    → bring the file back as it was, and make the change a new revision",
         '  ✗ accounts_default dirty: in accounts_default index "accounts_default"."ix" is invalid',
         '    → DROP INDEX CONCURRENTLY "accounts_default"."ix"',
         "  ✓ accounts_to_shiba verified",
     ]
-    assert codes == [1, 9]
+    assert ended.code == 1
 
 
 def test_verify_without_a_manifest_says_so(commands: Commands) -> None:
     assert commands.platform.run("upgrade").code == 0
     commands.query("DROP SCHEMA IF EXISTS genmigrate CASCADE")
     note = "accounts: no manifest tells whether a file was edited after it was applied"
-    assert commands.run(verify.verify) == ([note, *VERIFIED], [])
+    ended = commands.platform.run("verify")
+    assert (ended.code, ended.lines, ended.err) == (0, VERIFIED, f"{note}\n")
 
 
 def test_a_snapshot_is_made_by_the_migrations_alone(commands: Commands) -> None:
