@@ -194,9 +194,7 @@ class Driver:
         while True:
             self._check()
             alive = self._exchange.get(f"{service.name}.alive")
-            if alive and alive.get(
-                "worker"
-            ):  # written since the folder was cleared, so by somebody who lives
+            if alive and alive.get("worker"):  # written since the folder was cleared: it lives
                 return str(alive["worker"])
             code = started.ended() if started else None
             if code is not None and code < 0:

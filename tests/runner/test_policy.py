@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,13 @@ def hold(platform: Platform, statement: str) -> psycopg.Connection[Any]:
 
 def hands(worker: int) -> list[int]:
     return [int(pid) for pid in _children(worker) if "\0hand\0" in _command(int(pid))]
+
+
+def works(pid: int) -> bool:
+    """Whether this process is there, and not only as something that nobody has waited for."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return bool(_command(pid))
+    return False
 
 
 def worker_of(driver: int) -> int:
@@ -374,6 +382,10 @@ def test_hands_end_with_their_worker(platform: Platform, exchange: Path) -> None
     pids = hands(worker.pid)
     worker.kill()
     worker.wait()
-    until(lambda: not any("hand" in _command(pid) for pid in pids), 3)
+    try:
+        until(lambda: not any(map(works, pids)), 5)
+    finally:
+        for pid in filter(works, pids):
+            os.kill(pid, signal.SIGKILL)
     until(lambda: not sleeping(platform), 5)
     driver.kill()
