@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from tests.postgres import PASSWORD
@@ -190,3 +191,28 @@ def test_extensions_in_a_schema_of_their_own(platform: Platform, kind: Kind) -> 
         f"  ✗ accounts_gamma_ray failed at stray: {outside.format('public.stray', 'accounts_gamma_ray')}",
     ], ended
     assert platform.query("accounts", PLACES) == before
+
+
+def test_an_engine_that_keeps_its_connection_can_try_again(platform: Platform) -> None:
+    """The first try's connection lies in env.py's pool: its lock must not stand in the way of the second."""
+    platform.only("accounts")
+    platform.plan["tenants"] = ["alpha"]
+    (platform.root / "accounts" / "pooled.py").write_text(
+        "import os\nimport sqlalchemy as sa\n"
+        "url = sa.make_url(os.environ['ACCOUNTS_DATABASE_URL']).set(drivername='postgresql+psycopg')\n"
+        "engine = sa.create_engine(url)\n"
+    )
+    env = platform.root / "accounts/migrations/env.py"
+    made = "engine = sa.create_engine(url, poolclass=sa.NullPool)"
+    assert made in env.read_text()
+    env.write_text(env.read_text().replace(made, "from pooled import engine"))
+    assert platform.run("upgrade").code == 0
+    platform.add("accounts", "a3", "a2", "add_note", 'op.add_column("accounts", sa.Column("note", sa.Text))')
+    with psycopg.connect(platform.urls()["ACCOUNTS_DATABASE_URL"]) as holder:
+        holder.execute("LOCK TABLE accounts_alpha.accounts")
+        runner = platform.start("upgrade", "--timeout", "2")
+        assert runner.stderr is not None
+        assert "; try 1 of 1 in " in runner.stderr.readline()
+        holder.rollback()
+    out, err = runner.communicate(timeout=60)
+    assert (runner.returncode, "(add_note)" in out) == (0, True), (out, err)

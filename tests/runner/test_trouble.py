@@ -47,7 +47,7 @@ def there(platform: Platform, small: Server) -> Iterator[Platform]:
     platform.environ["ACCOUNTS_DATABASE_URL"] = url
     yield platform
     platform.stop()
-    small.query(f"DROP DATABASE {database} WITH (FORCE)")
+    small.query(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
 
 def first(ended: Ended) -> str:
@@ -257,3 +257,33 @@ def test_the_state_of_each_schema(platform: Platform) -> None:
     assert (ended.code, ended.out.count("Applied new migrations")) == (9, 3)
     assert platform.version("accounts_foreign") == "zzz"
     assert platform.query("accounts", "SELECT to_regclass('accounts_populated.alembic_version')") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "word", "code", "gate"),
+    [
+        ("no database", "missing-database", 8, 8),
+        ("no right to create", "no-right", 9, 7),
+        ("no right to read", "no-right", 9, 9),
+        ("two heads", "several-heads", 9, 9),
+        ("no parent", "broken-history", 9, 9),
+    ],
+)
+def test_what_concerns_the_whole_service(
+    there: Platform, trouble: str, word: str, code: int, gate: int
+) -> None:
+    there.plan["tenants"] = ["one"]
+    database = there.service("accounts")["database"]
+    if trouble == "no database":
+        there.plan["create_databases"] = False
+        there.server.query(f"DROP DATABASE {database}")
+    elif trouble == "no right to create":
+        there.server.query(f"ALTER DATABASE {database} OWNER TO postgres")
+    elif trouble == "no right to read":
+        there.query("accounts", "CREATE SCHEMA accounts_one CREATE TABLE alembic_version (version_num text)")
+    else:
+        there.add("accounts", "b2", "a1" if trouble == "two heads" else "zzz", "stray")
+    ended = there.run("upgrade")
+    assert (ended.code, f" {word}: " in ended.lines[1], ended.lines[2][:6]) == (code, True, "    → "), ended
+    ended = there.run("wait", "--at-least", "--timeout", "0")
+    assert (ended.code, f" {'behind' if gate == 7 else word}: " in ended.out) == (gate, True), ended
