@@ -29,8 +29,8 @@ setup: .venv/.locked .venv/.templates
 	@touch $@
 
 # A run finds its templates compiled; one that was edited since is compiled by the run itself.
-.venv/.templates: .venv/.locked compiler/emit/template.py $(shell find templates -name '*.j2')
-	@$(BIN)/python -c 'from compiler.emit.template import precompile; precompile()'
+.venv/.templates: .venv/.locked compiler/emit/template.py compiler/emit/bare.py $(wildcard genmigrate/*.py) $(shell find templates -name '*.j2')
+	@$(BIN)/python -c 'from compiler.emit.bare import precompile; precompile()'
 	@touch $@
 
 .PHONY: hint

@@ -1,4 +1,4 @@
-"""The build of the wheel compiles the templates, so that no run has to: see `compiler/emit/precompiled.py`."""
+"""The build of the wheel compiles the templates and strips the runner, so that no run has to; see `precompiled.py`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class PrecompileTemplates(BuildHookInterface):  # type: ignore[type-arg]
         """Do it for a wheel that is packed; in a checkout `make` does."""
         if version != "editable":
             sys.path.insert(0, self.root)
-            from compiler.emit.template import precompile
+            from compiler.emit.bare import precompile
 
             precompile()

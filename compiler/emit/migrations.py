@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from compiler.emit.bare import bare, sources
 from compiler.emit.structure import Json, Owned
 
 if TYPE_CHECKING:
@@ -70,12 +69,7 @@ REPOSITORY_ONLY = frozenset({"ask.py", "downgrade.py", "models.py", "render.py",
 
 @cache
 def runner_sources(*, deployed: bool) -> tuple[tuple[str, str], ...]:
-    """Return name and text of each module of the runner that an environment needs; found but never imported."""
-    package = find_spec("genmigrate")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("the package genmigrate is missing from this installation")
+    """Return name and text of each module of the runner as an environment carries it."""
     return tuple(
-        (path.name, path.read_text(encoding="utf-8"))
-        for path in sorted(Path(package.origin).parent.glob("*.py"))
-        if not deployed or path.name not in REPOSITORY_ONLY
+        (name, bare(text)) for name, text in sources() if not deployed or name not in REPOSITORY_ONLY
     )

@@ -15,7 +15,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateN
 from jinja2.visitor import NodeTransformer
 
 from compiler.emit.file import Span, Text
-from compiler.emit.precompiled import find, module_name, write
+from compiler.emit.precompiled import find, module_name
 from compiler.emit.spell import FILTERS
 from compiler.emit.spell.spelt import Spelt
 from compiler.plan.leaf import Leaf
@@ -52,15 +52,15 @@ def templates_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "templates"
 
 
-def precompile() -> None:
-    """Write the module of every template beside the templates, so that no run compiles any; see `precompiled.py`."""
+def compiled() -> dict[str, str]:
+    """Return the code of every template by the name of its module; see `precompiled.py`."""
     modules = {}
     for path in templates_folder().rglob("*.j2"):
         name = path.relative_to(templates_folder()).as_posix()
         source, target = path.read_text(encoding="utf-8"), _target_of(name)
         code = _environment(target).compile(source, name, name, raw=True, defer_init=True)
         modules[module_name(target, source)] = code
-    write(templates_folder(), modules)
+    return modules
 
 
 @cache

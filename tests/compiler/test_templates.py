@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from compiler.diagnostics.model import Place
-from compiler.emit import template
+from compiler.emit import precompiled, template
 from compiler.emit.file import Span
 from compiler.emit.spell.spelt import UnspeakableError
 from compiler.emit.template import TemplateError, render
@@ -106,7 +106,7 @@ def test_a_template_that_was_compiled_before_gives_the_same_until_it_is_edited(w
     fields = {"x": Leaf("1", (HERE,)), "on": Leaf(True, (THERE,))}
     (tmp_path / "in.j2").write_text("<%# target: env %>\nB=2\n", encoding="utf-8")
     plain = write(page("A"), **fields)
-    template.precompile()
+    precompiled.write(tmp_path, template.compiled())
     made = sorted((tmp_path / ".compiled").glob("*.py"))
     assert len(made) == 2
     # Its own text says what runs: this is the module, not the template.
@@ -118,7 +118,7 @@ def test_a_template_that_was_compiled_before_gives_the_same_until_it_is_edited(w
     (tmp_path / "in.j2").write_text("<%# target: env %>\nB=4\n", encoding="utf-8")
     template._environment.cache_clear()
     assert write(page("C"), **fields).text == "C='1'\nB=4\n"
-    template.precompile()
+    precompiled.write(tmp_path, template.compiled())
     names = {path.name for path in (tmp_path / ".compiled").glob("*.py")}
     assert len(names) == 3
     assert len(names & {path.name for path in made}) == 1

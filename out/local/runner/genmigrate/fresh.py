@@ -19,11 +19,6 @@ SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
 
 @contextmanager
 def in_schema(schema: str) -> Iterator[None]:
-    """ALEMBIC_SCHEMA for env.py; the environment, sys.path, the working directory are put back afterwards.
-
-    The service's modules stay loaded, because many may be loaded only once in a process (they register tables,
-    metrics, handlers), unless one of them kept the schema's name: then all are loaded anew for the next schema.
-    """
     path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
     variables.pop(SCHEMA_VARIABLE, None)
     before = set(sys.modules)
@@ -40,10 +35,12 @@ def in_schema(schema: str) -> Iterator[None]:
 
 
 def _forget(schema: str, folder: Path, before: set[str]) -> None:
-    own = {name: module for name, module in list(sys.modules.items()) if _belongs(module, folder)}
+    for name in sys.modules.keys() - _verdicts.keys():
+        _verdicts[name] = _belongs(sys.modules[name], folder)
+    own = {name: module for name, module in list(sys.modules.items()) if _verdicts.get(name)}
     for module in own.values():
         for value in list(vars(module).values()):
-            if type(value) is CACHED:  # around a function that may have read ALEMBIC_SCHEMA
+            if type(value) is CACHED:
                 value.cache_clear()
     if any(_keeps(vars(module), schema) for module in own.values()):
         shared = {
@@ -54,12 +51,14 @@ def _forget(schema: str, folder: Path, before: set[str]) -> None:
                 del sys.modules[name]
 
 
+_verdicts: dict[str, bool] = {}
+
+
 def _top(name: str) -> str:
     return name.partition(".")[0]
 
 
 def _belongs(module: ModuleType, folder: Path) -> bool:
-    """Whether a module is the service's own code: below its folder, and not installed there."""
     place = getattr(module, "__file__", None)
     if not isinstance(place, str):
         return False
@@ -69,11 +68,10 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
 
 
 def _keeps(names: dict[str, Any], schema: str) -> bool:
-    """Whether a module's global, or something directly inside one, is a text with the schema's name."""
     for key, value in list(names.items()):
         if key.startswith("__") or type(value) is type(sys):
             continue
-        with suppress(Exception):  # a proxy of nothing yet
+        with suppress(Exception):
             inside = value if isinstance(value, dict) else getattr(value, "__dict__", None) or {}
             if any(isinstance(text, str) and schema in text for text in (value, *list(inside.values()))):
                 return True
@@ -81,7 +79,6 @@ def _keeps(names: dict[str, Any], schema: str) -> bool:
 
 
 def _holds(module: ModuleType) -> bool:
-    """Whether an installed module keeps the tables that the service declares (as sqlmodel does)."""
     kind = getattr(sys.modules.get("sqlalchemy"), "MetaData", ())
     if _top(module.__name__) in ("sqlalchemy", "alembic"):
         return False

@@ -1,20 +1,25 @@
-"""Turns the connection that env.py opened into one of this run: locked, limited, known, supervised."""
+"""Turns the connection that env.py opened into one of this run: locked, limited, known, confined to one schema."""
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from genmigrate import manifest
 from genmigrate.codes import RunError
-from genmigrate.lock import acquire, key_of, matching
-from genmigrate.session import literal
+from genmigrate.lock import acquire, key_of, matching, statements_key
+from genmigrate.session import Session, driver_module, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genmigrate.job import Job
-    from genmigrate.plan import Target
-    from genmigrate.session import Session
+    from genmigrate.hand import Errand
+    from genmigrate.history import Revision
+
+SOURCE = "SELECT source FROM pg_catalog.pg_settings WHERE name = 'search_path'"
+UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
+DATA = "data"
 
 
 class AstrayError(Exception):
@@ -22,29 +27,25 @@ class AstrayError(Exception):
 
 
 class Hold:
-    """What ties the connection of one schema's env.py to this run.
-
-    The schema's lock belongs to the runner's own session, which is gone as soon as this process is killed, while
-    the server may go on with a statement of env.py's session. So that session holds a second lock.
-    """
-
-    def __init__(self, job: Job, target: Target, session: Session) -> None:
-        self._job = job
-        self._target = target
-        self._session = session
-        self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
-        self._key = key_of(f"statements in {target.schema}")
+    def __init__(self, errand: Errand, direction: str) -> None:
+        self._errand = errand
+        self._direction = direction
+        self._schema = errand.target.schema
+        self._key = statements_key(self._schema)
+        self.path = [self._schema, *errand.service.extension_schemas]
+        self._began = 0.0
+        self._revision: Revision | None = None
         self.halved = False
+        self._backend = 0
+        self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
-        """As soon as env.py has named its connection, before Alembic writes anything.
-
-        Raises AstrayError, or RunError("locked") when statements of a killed run are still being executed.
-        """
         connection = context.connection
         if connection is None:
             return
-        own = not connection.in_transaction()  # then our questions begin one, and end it
+        if not self._errand.service.skip_env:
+            connection.connection.invalidate(soft=True)
+        own = not connection.in_transaction()
 
         def ask(statement: str) -> list[Any]:
             rows = list(connection.exec_driver_sql(statement).fetchall())
@@ -53,90 +54,196 @@ class Hold:
             return rows
 
         try:
-            self.check(context)
+            self._settle(context, ask)
         finally:
             if own and hasattr(connection, "commit"):
                 connection.commit()
-        self._settle(context, ask)
 
     def _settle(self, context: Any, ask: Any) -> None:
-        job = self._job
-        job.backend = int(ask("SELECT pg_backend_pid()")[0][0])
-        for name, value in (("application_name", job.application), *self._limits()):
-            ask(f"SELECT set_config('{name}', {literal(value)}, false)")
-        # The server notices within a second that this process was killed. Other systems than Linux may refuse it.
-        ask(
-            "SELECT set_config('client_connection_check_interval', '1000', false) "
-            "WHERE current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux'"
+        errand = self._errand
+        named = {"application_name": errand.application, **self._limits()}
+        settings = ", ".join(
+            f"set_config('{name}', {literal(value)}, false)" for name, value in named.items()
         )
-        acquire(ask, self._key, self._target.schema, job.patience_s, job.watch.check)
+        writable = f"({manifest.WRITABLE})" if errand.keeps_manifest else "false"
+        row = ask(
+            f"{self._seen()}, pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
+        )[0]
+        self._backend = int(row[3])
+        errand.tell(backend=self._backend)
+        self._check(row)
+        errand.keeps_manifest = row[5]
+        if (
+            not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED
+        ):
+            wanted = ", ".join(f'"{name}"' for name in self.path)
+            ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
+        context.connection.dialect.default_schema_name = self._schema
+        if not row[4]:
+            acquire(ask, self._key, self._schema, errand.patience_s, errand.check)
         block = context.autocommit_block
 
         @contextmanager
         def noted() -> Iterator[None]:
             self.halved = True
             with block():
-                yield
+                limit = self._limits()["statement_timeout"]
+                context.connection.exec_driver_sql(f"SET statement_timeout = {limit}")
+                if errand.keeps_manifest and self._revision:
+                    context.connection.exec_driver_sql(
+                        manifest.unfinished_statement(
+                            errand.run, errand.service.name, self._schema, self._revision.id, self._direction
+                        )
+                    )
+                with _patient(context.connection, self._limits()["lock_timeout"]):
+                    yield
 
         context.autocommit_block = noted
 
     def release(self, context: Any) -> None:
-        """Env.py's engine may keep its connection: give the second lock back."""
-        self._job.backend = 0
         if context.connection is not None:
             own = not context.connection.in_transaction()
             context.connection.exec_driver_sql(f"SELECT pg_advisory_unlock({self._key})").fetchall()
             if own and hasattr(context.connection, "commit"):
                 context.connection.commit()
 
-    def _limits(self) -> tuple[tuple[str, str], ...]:
-        plan = self._job.plan
-        return (
-            ("lock_timeout", str(plan.lock_timeout_ms)),
-            ("statement_timeout", str(plan.statement_timeout_ms)),
-        )
+    def abandon(self) -> None:
+        if self._backend:
+            ended = "SELECT count(pg_terminate_backend(l.pid))"
+            self._elsewhere(f"{ended} FROM {matching(self._key)} AND l.pid = {self._backend}")
 
-    def confine(self, context: Any) -> None:
-        """Before a revision, inside its transaction: lock and limits hold, and it will work in its own schema."""
+    def _limits(self) -> dict[str, str]:
+        plan = self._errand.plan
+        data = self._revision is not None and self._revision.phase == DATA
+        limit = 0 if data else plan.statement_timeout_ms
+        return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
+
+    def confine(self, context: Any, revision: Revision) -> None:
         self.halved = False
-        self.check(context)
-        for name, value in self._limits():
-            context.connection.exec_driver_sql(f"SELECT set_config('{name}', '{value}', true)")
-        context.connection.exec_driver_sql("SELECT set_config('genmigrate.step', 'begun', true)")
-        if (
-            context.connection.exec_driver_sql("SELECT current_setting('genmigrate.step', true)").scalar()
-            != "begun"
-        ):
+        self._revision, self._began = revision, time.monotonic()
+        settings = ", ".join(
+            f"set_config('{name}', '{value}', true)" for name, value in self._limits().items()
+        )
+        row = context.connection.exec_driver_sql(f"{self._seen()}, {settings}").fetchone()
+        self._check(row)
+        if not _is_in_transaction(context.connection):
             raise AstrayError(
                 "env.py's connection commits each statement (AUTOCOMMIT): a revision needs a transaction"
             )
-        self.expect(context)
+        self._expect(row[2])
 
-    def check(self, context: Any) -> None:
-        """That env.py's connection sees the runner's own lock: it is there, and in this database."""
-        schema = self._target.schema
-        lock = f"{matching(key_of(schema))} AND l.pid = {self._runner}"
-        seen = f"SELECT current_database(), (SELECT count(*) FROM {lock})"
-        database, count = context.connection.exec_driver_sql(seen).fetchone()
-        if count:
-            return
+    def settle(self, context: Any) -> None:
+        errand, revision = self._errand, self._revision
+        statement, seen = "SELECT", f"{PATH}, ({MADE}), ({DROPPED})"
+        if errand.keeps_manifest and revision:
+            seconds = time.monotonic() - self._began
+            what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
+            statement = f"{manifest.applied_statement(errand.run, *what, self._direction, seconds)} RETURNING"
+        row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
+        self._expect(row[0])
+        allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}
+        touched = row[1] or ""
+        if row[2]:
+            touched += "\n" + (self._elsewhere(f"{NAMES} c.oid IN ({row[2]}) AND {OURS}") or "")
+        strays = [name for name in touched.split("\n") if name and name.partition(".")[0] not in allowed]
+        if strays:
+            raise AstrayError(
+                f"it made or changed {', '.join(strays[:3])}, outside of its schema {self._schema}"
+            )
+
+    def _seen(self) -> str:
+        return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
+
+    def _lock(self) -> str:
+        return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
+
+    def _elsewhere(self, statement: str) -> Any:
+        url = self._errand.url
+        session = Session(driver_module(url), url, self._errand.application)
         try:
-            mine = self._session.rows(seen)[0][1]
-        except self._session.errors:
-            mine = 0
-        if not mine:
-            reason = f"the session that holds the lock of {schema} was cut"
-            raise RunError("unreachable", reason, "run again, it goes on from the last whole revision")
-        raise AstrayError(
-            f"env.py is connected to database {database} of another place than {self._job.service.url_env} names"
-        )
+            return session.rows(statement)[0][0]
+        finally:
+            session.close()
 
-    def expect(self, context: Any) -> None:
-        """That unqualified names mean the plan's schema and no other."""
-        schema = self._target.schema
-        found = (
-            context.connection.exec_driver_sql("SELECT unnest(current_schemas(false))::text").scalars().all()
-        )
-        if found != [schema]:
-            actual = ", ".join(found) or "None"
-            raise AstrayError(f"env.py works in schema {actual}, not in {schema} as ALEMBIC_SCHEMA says")
+    def _check(self, row: Any) -> None:
+        if row[1]:
+            return
+        errand = self._errand
+        if not self._elsewhere(f"SELECT count(*) FROM {self._lock()}"):
+            reason = f"the session that holds the lock of {self._schema} was cut"
+            raise RunError("unreachable", reason, "run again, it goes on from the last whole revision")
+        variable = errand.service.url_env
+        raise AstrayError(f"env.py is connected to database {row[0]} of another place than {variable} names")
+
+    def _is_path(self, path: str) -> bool:
+        first, *others = path.split(",")
+        return first == self._schema and set(others) <= set(self.path[1:])
+
+    def _expect(self, path: str) -> None:
+        if not self._is_path(path):
+            actual = path.replace(",", ", ") or "None"
+            raise AstrayError(
+                f"env.py works in schema {actual}, not in {self._schema} as ALEMBIC_SCHEMA says"
+            )
+
+
+NOTICE = (
+    "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux' "
+    "THEN set_config('client_connection_check_interval', '1000', false) END"
+)
+
+
+def _is_in_transaction(connection: Any) -> bool:
+    driver = connection.connection.driver_connection
+    info = getattr(driver, "info", None)
+    return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
+
+
+PATH = "array_to_string(current_schemas(false), ',')"
+NAMES = (
+    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE"
+)
+LOCKS = (
+    "FROM pg_catalog.pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' "
+    "AND l.mode = 'AccessExclusiveLock'"
+)
+OURS = (
+    "c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
+    "AND d.objid = c.oid AND d.deptype = 'e')"
+)
+MADE = f"{NAMES} c.oid IN (SELECT l.relation {LOCKS}) AND {OURS}"
+DROPPED = (
+    f"SELECT string_agg(l.relation::text, ',') {LOCKS} "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = l.relation)"
+)
+
+
+@contextmanager
+def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
+    from sqlalchemy import event
+
+    def is_patient(statement: str) -> bool:
+        return "CONCURRENTLY" in statement.upper()
+
+    def limit(value: str) -> None:
+        with connection.connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {value}")
+
+    def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if is_patient(statement):
+            limit("0")
+
+    def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if is_patient(statement):
+            limit(lock_timeout)
+
+    bound = getattr(connection, "sync_connection", None) or connection
+    event.listen(bound, "before_cursor_execute", before)
+    event.listen(bound, "after_cursor_execute", after)
+    try:
+        yield
+    finally:
+        event.remove(bound, "before_cursor_execute", before)
+        event.remove(bound, "after_cursor_execute", after)

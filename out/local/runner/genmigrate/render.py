@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from genmigrate import alembic_run, history
+from genmigrate import history
+from genmigrate.alembic_run import RevisionError, agree, place_of, reason_of
+from genmigrate.alembic_run import run as run_alembic
 from genmigrate.codes import CODE_OF_WORD
+from genmigrate.fresh import in_schema
 from genmigrate.job import Job, explain
 from genmigrate.look import states
 from genmigrate.output import names
@@ -17,11 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genmigrate.history import History
+    from genmigrate.plan import Service, Target
     from genmigrate.survey import State
+    from genmigrate.url import DatabaseUrl
 
 
 def run(job: Job) -> None:
-    """Print the pending SQL once per starting revision, with the schemas that it is for; changes nothing."""
     past = history.read(Path.cwd(), job.service.config)
     groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
     for state in states(job, past):
@@ -55,8 +60,8 @@ def _group(job: Job, past: History, members: Sequence[State], current: tuple[str
     job.line(f"SET search_path TO {quoted(first.target.schema)};")
     job.line("")
     try:
-        rendered = alembic_run.render(job.service, first.target, past, current, job.url())
-    except alembic_run.RevisionError as error:
+        rendered = _render(job.service, first.target, past, current, job.url())
+    except RevisionError as error:
         job.note(f"{first.target.label} cannot be rendered offline: {error.reason}")
         if error.place:
             job.note(f"  → {error.place}")
@@ -74,3 +79,53 @@ def _group(job: Job, past: History, members: Sequence[State], current: tuple[str
                 f"{job.service.name}: the SQL ends there, without {names([past.slug(each) for each in left])}"
             )
     return None
+
+
+def _render(
+    service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
+) -> tuple[str, tuple[str, str] | None, list[str]]:
+    buffer = StringIO()
+    holes: list[tuple[str, str]] = []
+    left: list[str] = []
+    end: list[int] = []
+
+    def guarded(step: Any, context: Any) -> Any:
+        original = step.migration_fn
+
+        def migrate(**arguments: Any) -> None:
+            if holes:
+                left.append(step.revision.revision)
+                return
+            start_of_step = buffer.tell()
+            try:
+                original(**arguments)
+            except Exception as error:
+                buffer.seek(start_of_step)
+                buffer.truncate()
+                reason = url.hide(reason_of(error))
+                holes.append((step.revision.revision, reason))
+                name = history.slug(step.revision.revision)
+                buffer.write(
+                    f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
+                )
+                end.append(buffer.tell())
+
+        step.migration_fn = migrate
+        return step
+
+    def options(given: dict[str, Any]) -> None:
+        given["transaction_per_migration"] = True
+        agree(given, service, target)
+
+    mode = {"as_sql": True, "starting_rev": list(start) or None}
+    try:
+        with in_schema(target.schema):
+            run_alembic(service, url, history.head, guarded, options, mode, buffer)
+    except (Exception, SystemExit) as error:
+        raise RevisionError(None, url.hide(reason_of(error)), place_of(error)) from None
+    return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
+
+
+def _refusal(name: str) -> str:
+    spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
+    return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"

@@ -9,8 +9,6 @@ from genmigrate.driver import COUNTED
 from genmigrate.output import names, say, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from genmigrate.driver import Driver, Outcome
 
 VERSION = 1
@@ -18,7 +16,6 @@ HEAD = ("service", "schema", "state", "current", "pending")
 
 
 def as_json(driver: Driver) -> dict[str, Any]:
-    """The document of `status --json`."""
     plan = driver.plan
     return {
         "version": VERSION,
@@ -39,8 +36,13 @@ def as_json(driver: Driver) -> dict[str, Any]:
     }
 
 
+def as_manifest(driver: Driver) -> dict[str, Any]:
+    plan, found = driver.plan, [outcome.document for outcome in driver.outcomes if outcome.document]
+    head = {"version": VERSION, "run": driver.run_id, "platform": plan.platform}
+    return {**head, "environment": plan.environment, "services": found}
+
+
 def as_table(driver: Driver) -> None:
-    """Print one row per schema, then a line for each state that needs somebody."""
     rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
     for line in table([HEAD, *rows]):
         say(line)
@@ -74,11 +76,12 @@ def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
     ]
 
 
-def summary(outcomes: Sequence[Outcome], left: int, seconds: float) -> str:
-    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (1.2 s)`; `left` schemas were never asked for."""
+def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
     total: Counter[str] = Counter()
-    for outcome in outcomes:
+    for outcome in driver.outcomes:
         total.update(outcome.counts)
     total["skipped"] += left
     parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
-    return f"{sum(total.values())} schemas: {parts} ({seconds:.1f} s)"
+    text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
+    counts = {key: total[key] for key in COUNTED}
+    return text, {"event": "summary", **counts, "seconds": round(seconds, 1), "code": code}

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
 
 
 def serve(
-    plan: Plan, service: Service, exchange: Exchange, folder: Path, patience_s: float, once: bool
+    plan: Plan,
+    plan_file: Path,
+    service: Service,
+    exchange: Exchange,
+    folder: Path,
+    patience_s: float,
+    once: bool,
 ) -> int:
-    """Wait for the order of `service`, carry it out in its `folder`, leave the result; returns its exit code."""
     worker = new_id()
     watch = Watch(exchange, service.name, worker, patience_s, once)
     watch.start()
@@ -43,7 +49,7 @@ def serve(
         return TERMINATED
     wanted = set(order.get("schemas", ()))
     targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
-    job = Job(plan, service, targets, order, exchange, worker, watch)
+    job = Job(plan, service, targets, order, exchange, worker, watch, plan_file)
     watch.last_word = lambda word: _stopped(job, word)
     _carry_out(job)
     watch.over()
@@ -51,17 +57,16 @@ def serve(
 
 
 def _prepare(service: Service, folder: Path) -> None:
-    """While others work: go to the service's folder, forget the runner's paths, load the database driver."""
     package = Path(genmigrate.__file__).absolute().parent
     environment.leave_no_trace(package)
     os.chdir(folder)
-    sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+    genmigrate.keep_bytecode(genmigrate.THEIRS)
     try:
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
     except RunError:
-        pass  # told when the order comes
+        pass
     finally:
-        sys.dont_write_bytecode = True
+        genmigrate.keep_bytecode(genmigrate.OURS)
 
 
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
@@ -75,18 +80,17 @@ def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch
 
 
 def _carry_out(job: Job) -> None:
-    """Run the order's command; whatever goes wrong becomes lines and a code."""
     try:
         if job.order.get("digest") != job.plan.digest:
             reason = "driver and worker were given different plans"
             raise RunError("usage", reason, "mount the same plan.json and runner in every container")
         command = _command(str(job.order.get("command")))
-        sys.dont_write_bytecode = genmigrate.CALLER_WRITES_NO_BYTECODE
+        genmigrate.keep_bytecode(genmigrate.THEIRS)
         job.watch.cancel = lambda: _cancel(job)
         command(job)
     except RunError as trouble:
         job.give_up(trouble)
-    except Exception as error:  # noqa: BLE001 - the driver must be told whatever went wrong
+    except Exception as error:
         traceback.print_exc()
         job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
 
@@ -99,41 +103,50 @@ def _unforeseen(job: Job, error: Exception) -> str:
         return text
 
 
+COMMANDS = {
+    "upgrade": ("upgrade", "run"),
+    "downgrade": ("downgrade", "run"),
+    "plan": ("ask", "plan"),
+    "status": ("look", "status"),
+    "wait": ("look", "wait"),
+    "sql": ("render", "run"),
+    "verify": ("verify", "verify"),
+    "snapshot": ("take", "take"),
+    "check": ("ask", "check"),
+    "unlock": ("ask", "unlock"),
+}
+
+
 def _command(name: str) -> Callable[[Job], None]:
-    """The command's module, loaded only when it is the one; Alembic itself is loaded later still."""
-    if name == "upgrade":
-        from genmigrate.upgrade import run
-    elif name == "status":
-        from genmigrate.look import status as run
-    elif name == "wait":
-        from genmigrate.look import wait as run
-    elif name == "sql":
-        from genmigrate.render import run
-    else:
+    if name not in COMMANDS:
         raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
+    module, function = COMMANDS[name]
+    try:
+        run: Callable[[Job], None] = getattr(import_module(f"genmigrate.{module}"), function)
+    except ModuleNotFoundError:
+        way_out = f"run it in the repository: gen migrate {name}"
+        raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
     return run
 
 
 def _cancel(job: Job) -> None:
-    """Cancel what this job's sessions are executing; they are known by their application_name."""
     url = job.url()
     session = Session(driver_module(url), url, "genmigrate cancel")
     try:
         session.rows(
             "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
-            "WHERE (application_name = %s OR pid = %s) AND state <> 'idle' AND datname = current_database()",
-            [job.application, job.backend],
+            "WHERE (application_name = %s OR pid = ANY(%s::int[])) AND state <> 'idle' "
+            "AND datname = current_database()",
+            [job.application, list(job.backends)],
         )
     finally:
         session.close()
 
 
 def _stopped(job: Job, word: str) -> None:
-    """The result of a worker that ends itself because what it waits for does not come back."""
     job.word = word
-    label, revision = job.working_at
-    if label:
-        with suppress(OSError):  # a full disk
+    for label, revision in job.working.items():
+        with suppress(OSError):
             job.line(
                 f"  ✗ {label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself", failed=1
             )
@@ -153,7 +166,8 @@ def _result(job: Job, codes: list[int]) -> int:
             "way_out": job.way_out,
             "schemas": job.schemas,
             "heads": job.heads,
-            "modules": [name for name in ("alembic", "sqlalchemy") if name in sys.modules],
+            "document": job.document,
+            "modules": sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys()),
         },
     )
     return code

@@ -1,9 +1,10 @@
-"""Turns a schema behind its head into one at it, by Alembic in this process through the service's own env.py."""
+"""Turns a schema at one revision into one at another, by Alembic in this process through the service's own env.py."""
 
 from __future__ import annotations
 
+import sys
 import traceback
-from io import StringIO
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,176 +12,118 @@ from genmigrate.codes import RunError
 from genmigrate.fresh import in_schema
 from genmigrate.hold import AstrayError, Hold
 from genmigrate.output import one_line
-from genmigrate.session import sqlstate, word_of
+from genmigrate.session import driver_module, sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from io import StringIO
 
-    from genmigrate.history import History
-    from genmigrate.job import Job
+    from genmigrate.hand import Errand
     from genmigrate.plan import Service, Target
-    from genmigrate.session import Session
     from genmigrate.url import DatabaseUrl
 
 
-class RevisionError(Exception):
-    """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
+GONE = (
+    "server closed the connection", "connection already closed", "terminating connection", "is closed",
+    "connection failed", "could not connect", "Connection refused", "the database system is",
+)
 
-    def __init__(self, revision: str | None, reason: str, place: str, word: str = "failed") -> None:
+
+class RevisionError(Exception):
+    def __init__(
+        self, revision: str | None, reason: str, place: str, word: str = "failed", state: str = ""
+    ) -> None:
         super().__init__(reason)
         self.revision = revision
         self.reason = reason
         self.place = place
         self.word = word
+        self.sqlstate = state
         self.halved = False
 
 
-def upgrade(job: Job, target: Target, history: History, url: DatabaseUrl, session: Session) -> list[str]:
-    """Apply what is pending in one schema, each revision in a transaction of its own.
-
-    `session` holds the schema's lock. Returns the ids of the applied revisions in order. Raises RevisionError, or
-    RunError when the work was stopped or cut. The working directory must be the service's folder.
-    """
-    hold = Hold(job, target, session)
-    applied: list[str] = []
+def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
+    hold = Hold(errand, direction)
     running: list[str] = []
 
     def guarded(step: Any, context: Any) -> Any:
         original = step.migration_fn
 
         def migrate(**arguments: Any) -> None:
-            job.watch.check()
+            errand.check()
             running.append(step.revision.revision)
-            job.working_at = (target.label, history.slug(running[-1]))
-            hold.confine(context)
+            revision = errand.history.revisions[running[-1]]
+            errand.tell(at=revision.slug, phase=revision.phase)
+            hold.confine(context, revision)
             original(**arguments)
-            hold.expect(context)
+            hold.settle(context)
 
         step.migration_fn = migrate
         return step
 
-    def observed(**event: Any) -> None:
-        applied.append(str(event["step"].up_revision_id))
-
     def options(given: dict[str, Any]) -> None:
         given["transaction_per_migration"] = True
-        given["on_version_apply"] = (*_tuple(given.get("on_version_apply")), observed)
-        _agree(given, "version_table", job.service.version_table)
-        _agree(given, "version_table_schema", target.version_schema)
+        agree(given, errand.service, errand.target)
 
-    job.working_at = (target.label, "env.py")
+    errand.tell(at="env.py", phase="")
     try:
-        with in_schema(target.schema):
-            _run(job.service, history.head, guarded, options, {}, hold=hold)
+        with in_schema(errand.target.schema):
+            run(errand.service, errand.url, goal, guarded, options, direction=direction, hold=hold)
     except RunError:
         raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        job.watch.check()  # an error that our own cancelling caused is not the migration's
-        raised = RevisionError(
-            running[-1] if running else None,
-            url.hide(_reason(error)),
-            _place(error),
-            _word(error, hold, session),
-        )
+    except (Exception, SystemExit) as error:
+        errand.check()
+        original = getattr(error, "orig", None) or error
+        code = sqlstate(original)
+        word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
+        with suppress(Exception):
+            hold.abandon()
+        _engines.clear()
+        reason, place = errand.url.hide(reason_of(error)), place_of(error)
+        raised = RevisionError(running[-1] if running else None, reason, place, word, code)
         raised.halved = hold.halved
         raise raised from None
-    finally:
-        job.backend = 0
-    job.working_at = ("", "")
-    return applied
 
 
-def _word(error: BaseException, hold: Hold, session: Session) -> str:
-    """`failed`, or what a refusal by the database means; after an autocommit block a retry would cure nothing."""
-    if session.lost():
-        return "unreachable"
-    return "failed" if hold.halved else word_of(getattr(error, "orig", None) or error) or "failed"
+def _cut(error: BaseException) -> bool:
+    return not sqlstate(error) and any(text in str(error) for text in GONE)
 
 
-def render(
-    service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
-) -> tuple[str, tuple[str, str] | None, list[str]]:
-    """The SQL from the revisions `start` to the head, as env.py's offline mode spells it.
-
-    Returns the SQL, the id of the first revision that cannot be rendered without a database with the reason, and
-    the ids of those behind it; the SQL ends at that revision, with a statement that fails in its place. Raises
-    RevisionError when env.py itself fails.
-    """
-    buffer = StringIO()
-    holes: list[tuple[str, str]] = []
-    left: list[str] = []
-    end: list[int] = []
-
-    def guarded(step: Any, context: Any) -> Any:
-        original = step.migration_fn
-
-        def migrate(**arguments: Any) -> None:
-            if holes:
-                left.append(step.revision.revision)
-                return
-            start_of_step = buffer.tell()
-            try:
-                original(**arguments)
-            except Exception as error:  # noqa: BLE001 - a revision may raise anything
-                buffer.seek(start_of_step)
-                buffer.truncate()
-                reason = url.hide(_reason(error))
-                holes.append((step.revision.revision, reason))
-                name = history.slug(step.revision.revision)
-                buffer.write(
-                    f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
-                )
-                end.append(buffer.tell())
-
-        step.migration_fn = migrate
-        return step
-
-    def options(given: dict[str, Any]) -> None:
-        given["transaction_per_migration"] = True
-        _agree(given, "version_table", service.version_table)
-        _agree(given, "version_table_schema", target.version_schema)
-
-    try:
-        with in_schema(target.schema):
-            _run(
-                service,
-                history.head,
-                guarded,
-                options,
-                {"as_sql": True, "starting_rev": list(start) or None},
-                buffer,
-            )
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        raise RevisionError(None, url.hide(_reason(error)), _place(error)) from None
-    return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
-
-
-def _run(
+def run(
     service: Service,
-    head: str | None,
+    url: DatabaseUrl,
+    goal: str | None,
     guarded: Callable[[Any, Any], Any],
     options: Callable[[dict[str, Any]], None],
-    mode: dict[str, Any],
+    mode: dict[str, Any] | None = None,
     buffer: StringIO | None = None,
+    *,
+    direction: str = "up",
     hold: Hold | None = None,
+    plain: bool = False,
 ) -> None:
-    """What `alembic upgrade HEAD` does, with each step handed to `guarded` and env.py's options to `options`.
-
-    The script directory is read anew for each schema: a revision file may well read ALEMBIC_SCHEMA while it is
-    imported.
-    """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
 
-    config = Config(Path.cwd() / service.config, output_buffer=buffer)
-    script = ScriptDirectory.from_config(config)
+    if _kept and buffer is None:
+        config, script, added = _kept
+        sys.path[:0] = added
+    else:
+        before = list(sys.path)
+        config = Config(Path.cwd() / service.config, output_buffer=buffer)
+        config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
+        script = ScriptDirectory.from_config(config)
+        if hold is not None and hold.keeps_files:
+            _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
-        for step in script._upgrade_revs(head or "heads", revision):
+        plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
+        for step in plan(goal or "heads", revision):
             yield guarded(step, context)
 
-    environment = EnvironmentContext(config, script, fn=steps, destination_rev=head, **mode)
+    fn = guarded if plain else steps
+    environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
     configure = environment.configure
 
     def configure_with_options(*positional: Any, **given: Any) -> None:
@@ -190,39 +133,55 @@ def _run(
             hold.take(environment.get_context())
 
     def run_migrations(**arguments: Any) -> None:
-        run(**arguments)
+        original(**arguments)
         if hold is not None:
             hold.release(environment.get_context())
 
-    run = environment.run_migrations
-    # For this run; env.py calls them.
+    original = environment.run_migrations
     environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
     with environment:
-        script.run_env()
+        if service.skip_env and hold is not None:
+            _connect_only(environment, url, hold.path)
+        else:
+            script.run_env()
 
 
-def _agree(given: dict[str, Any], option: str, planned: str) -> None:
-    """Fill an option of env.py's from the plan; where env.py names it itself, both must say the same.
-
-    Explicit even where env.py relies on search_path: a version table found in another schema would be believed.
-    """
-    if given.get(option) not in (None, planned):
-        raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {planned}")
-    given[option] = planned
+_kept: list[Any] = []
+_engines: list[Any] = []
+CONNECTION_SERVES = 200
 
 
-def _refusal(name: str) -> str:
-    """SQL in a missing revision's place: whoever runs it anyway must not record that revision as applied."""
-    spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
-    return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"
+def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
+    import sqlalchemy
+
+    if len(_engines) % CONNECTION_SERVES == 0:
+        for engine in _engines[:1]:
+            engine.dispose()
+        scheme = f"postgresql+{driver_module(url).__name__}://"
+        _engines[:] = [
+            sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
+        ]
+    else:
+        _engines.append(_engines[0])
+    with _engines[0].connect() as connection:
+        names = ", ".join(f'"{name}"' for name in path)
+        connection.exec_driver_sql(f"SET search_path TO {names}")
+        connection.commit()
+        connection.dialect.default_schema_name = path[0]
+        environment.configure(connection=connection)
+        with environment.begin_transaction():
+            environment.run_migrations()
 
 
-def _tuple(value: Any) -> tuple[Any, ...]:
-    return () if value is None else tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+def agree(given: dict[str, Any], service: Service, target: Target) -> None:
+    planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
+    for option, value in planned.items():
+        if given.get(option) not in (None, value):
+            raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
+        given[option] = value
 
 
-def _reason(error: BaseException) -> str:
-    """The first line of the database's own message with its SQLSTATE, or the exception's type and first line."""
+def reason_of(error: BaseException) -> str:
     original = getattr(error, "orig", None) or error
     code = sqlstate(original)
     if code:
@@ -235,8 +194,7 @@ def _reason(error: BaseException) -> str:
     return name if text == name else f"{name}: {text}"
 
 
-def _place(error: BaseException) -> str:
-    """The innermost line of the service's own code, relative to its folder."""
+def place_of(error: BaseException) -> str:
     here = Path.cwd()
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING
 from genmigrate import exchange as exchanges
 from genmigrate.codes import OK, RunError, worst
 from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
-from genmigrate.output import names, say, say_exactly
+from genmigrate.log import Log
+from genmigrate.output import names, say_exactly
 from genmigrate.watch import GRACE_S
 
 if TYPE_CHECKING:
@@ -23,27 +23,21 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service, Target
     from genmigrate.workers import Started, Workers
 
-#: A cluster keeps the last 2,048 bytes of a failed container's log as its termination message.
-TAIL_CHARACTERS, REPEATED = 1000, 2
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the person asked for."""
-
     command: str
     targets: dict[str, tuple[Target, ...]]
     timeout_s: float
-    at_least: bool = False
     worker_timeout_s: float = exchanges.PATIENCE_S
     deadline_s: float = 0.0
+    more: Message = field(default_factory=dict)
 
 
 @dataclass
 class Outcome:
-    """How one service ended: its code and word, what its schemas came to, and what a status reported."""
-
     service: Service
     code: int = OK
     word: str = ""
@@ -52,34 +46,28 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
     schemas: list[Message] = field(default_factory=list)
     heads: list[Message] = field(default_factory=list)
+    document: Message | None = None
 
 
 class Driver:
-    """One run over the services of a plan."""
-
-    def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order) -> None:
+    def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order, style: str) -> None:
         self.plan = plan
         self.order = order
+        self.run_id = exchanges.new_id()[:6]
+        self.log = Log(style, self.run_id)
         self.outcomes: list[Outcome] = []
         self._exchange = exchange
         self._workers = workers
-        self._run = exchanges.new_id()[:6]
         self._started: dict[str, Started] = {}
         self._seen: set[str] = set()
         self._stop_word = ""
-        self._failures: list[str] = []
-        self._behind_failure = 0  # characters said since the last of them
         self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
         self._services = [service for service in plan.services if order.targets.get(service.name)]
 
     def run(self, go_on: bool) -> int:
-        """Send every service its order, in plan order; stop at the first that fails unless `go_on`.
-
-        Returns the exit code. Raises RunError when the exchange folder cannot be used.
-        """
         names_of_all = tuple(service.name for service in self.plan.services)
         exchanges.claim(self._exchange)
-        beat = Beat(self._exchange, "driver", {"run": self._run})
+        beat = Beat(self._exchange, "driver", {"run": self.run_id})
         beat.start()
         try:
             self._exchange.clear(names_of_all)
@@ -96,40 +84,32 @@ class Driver:
                     break
             return worst(outcome.code for outcome in self.outcomes)
         finally:
+            self.log.idle()
             self._end(names_of_all)
             beat.end()
             (self._exchange.folder / "driver").unlink(missing_ok=True)
 
     @property
     def not_started(self) -> list[Service]:
-        """The services that were not asked because an earlier one failed."""
         asked = {outcome.service.name for outcome in self.outcomes}
         return [service for service in self._services if service.name not in asked]
 
     def name_the_rest(self) -> int:
-        """Say which services were not asked, with their schemas; returns how many schemas that are."""
         left = 0
         for service in self.not_started:
             targets = self.order.targets[service.name]
             left += len(targets)
             labels = names([target.label for target in targets])
-            self._say(f"  – {service.name} not started: {labels} skipped", False)
+            told = {"event": "skipped", "schemas": [target.schema for target in targets]}
+            self.log.line(
+                f"  – {service.name} not started: {labels} skipped", service=service.name, event=told
+            )
         return left
-
-    def repeat_failures(self) -> None:
-        """Say the first failures again when a tail of the log would not show them."""
-        if self._behind_failure > TAIL_CHARACTERS:
-            for text in self._failures[:REPEATED]:
-                say(text)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
 
     def _missing_worker(self) -> Outcome | None:
-        """Wait for the containers of all services, before the first migrates: one may have no image that can be pulled.
-
-        Returns the outcome of the first that did not come. Only an upgrade leaves half of its work behind.
-        """
         if self._workers.mode != "external" or self.order.command != "upgrade":
             return None
         for service in self._services:
@@ -140,12 +120,19 @@ class Driver:
         return None
 
     def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
-        """Say that a whole service could not be served, and note it."""
         outcome.code, outcome.word = trouble.code, trouble.word
         outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
-        self._say(f"  ✗ {outcome.service.name} {trouble.word}: {trouble.reason}", self.order.command == "sql")
+        name, note = outcome.service.name, self.order.command == "sql"
+        told = {
+            "event": "failed",
+            "word": trouble.word,
+            "reason": trouble.reason,
+            "way_out": [trouble.way_out],
+        }
+        text = f"  ✗ {name} {trouble.word}: {trouble.reason}"
+        self.log.line(text, note=note, service=name, event=told)
         if trouble.way_out:
-            self._say(f"    → {trouble.way_out}", self.order.command == "sql")
+            self.log.line(f"    → {trouble.way_out}", note=note, service=name)
         settled = sum(outcome.counts.values())
         outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
         return outcome
@@ -156,7 +143,7 @@ class Driver:
             self._start(service)
             worker = self._await_worker(service)
             self._exchange.put(f"{service.name}.go", self._go(service, worker))
-            for each in following:  # its interpreter starts while this one works
+            for each in following:
                 self._start(each)
             self._follow(service, worker, outcome)
         except RunError as trouble:
@@ -168,13 +155,13 @@ class Driver:
 
     def _go(self, service: Service, worker: str) -> Message:
         return {
-            "run": self._run,
+            "run": self.run_id,
             "worker": worker,
             "command": self.order.command,
             "digest": self.plan.digest,
             "schemas": [target.schema for target in self.order.targets[service.name]],
             "timeout": self.order.timeout_s,
-            "at_least": self.order.at_least,
+            **self.order.more,
         }
 
     def _start(self, service: Service) -> None:
@@ -184,17 +171,17 @@ class Driver:
                 self._started[service.name] = started
 
     def _await_worker(self, service: Service) -> str:
-        """The id of the service's live worker."""
         give_up = time.monotonic() + self.order.worker_timeout_s
         started = self._started.get(service.name)
         while True:
             self._check()
             alive = self._exchange.get(f"{service.name}.alive")
-            if alive and alive.get(
-                "worker"
-            ):  # written since the folder was cleared, so by somebody who lives
+            if alive and alive.get("worker"):
                 return str(alive["worker"])
-            if started and started.ended() is not None:
+            code = started.ended() if started else None
+            if code is not None and code < 0:
+                raise RunError("terminated", f"its worker was killed by signal {-code}", "run again")
+            if started and code is not None:
                 way_out = f"try it by hand: {' '.join(self._workers.python(service))} --version"
                 raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:
@@ -211,7 +198,6 @@ class Driver:
             raise RunError(self._stop_word, "stopped before it was asked")
 
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
-        """Repeat the worker's lines until its result is there or it is dead."""
         pulse = Pulse(LOOK_S)
         offset, stopped_at, shown = 0, 0.0, False
         self._seen.add(worker)
@@ -221,13 +207,16 @@ class Driver:
             for record in records:
                 if self._mine(record, worker):
                     self._show(record, outcome)
-                    shown = True
+                    shown = shown or record.get("to") != "progress"
+            self.log.tick()
             if result and self._mine(result, worker):
+                self.log.idle()
                 if result["word"] and not shown:
-                    self._say(f"  ✗ {service.name} {result['word']}: {result['reason']}", True)
+                    self.log.line(f"  ✗ {service.name} {result['word']}: {result['reason']}", note=True)
                 outcome.code, outcome.word = int(result["code"]), str(result["word"])
                 outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
                 outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
+                outcome.document = result["document"]
                 return
             self._find_dead(service, worker, pulse)
             if not self._stop_word and time.monotonic() > self._give_up:
@@ -240,7 +229,7 @@ class Driver:
             time.sleep(LOOK_S)
 
     def _mine(self, message: Message | None, worker: str) -> bool:
-        return message is not None and (message.get("run"), message.get("worker")) == (self._run, worker)
+        return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
 
     def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
         alive = self._exchange.get(f"{service.name}.alive")
@@ -251,7 +240,7 @@ class Driver:
         if not (over or replaced or pulse.silent_s > exchanges.SILENCE_S):
             return
         if self._mine(self._exchange.get(f"{service.name}.result"), worker):
-            return  # it ended as it should, between two looks
+            return
         why = "its worker was restarted in the middle" if replaced else "its worker ended without a result"
         if over and started:
             why += f" (exit {started.ended()}: {started.last_line()})"
@@ -262,23 +251,15 @@ class Driver:
         counts = dict(record.get("counts") or {})
         outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
         text, note = str(record.get("text", "")), record.get("to") == "stderr"
+        if record.get("to") == "progress":
+            return self.log.progress(outcome.service.name, record["done"], record["total"], record["at"])
         if self.order.command == "sql" and not note:
             return say_exactly(text)
-        return self._say(text, note)
-
-    def _say(self, text: str, note: bool) -> None:
-        if self.order.command == "status":  # its report is made of the results
-            return
-        say(text, sys.stderr if note else sys.stdout)
-        if text.startswith("  ✗"):
-            self._failures.append(text)
-            self._behind_failure = 0
-        else:
-            self._behind_failure += len(text)
+        return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
 
     def _put_stop(self) -> None:
         message = {
-            "run": self._run,
+            "run": self.run_id,
             "workers": sorted(self._seen),
             "word": self._stop_word,
             "at": time.time(),
@@ -286,12 +267,11 @@ class Driver:
         self._exchange.put("stop", message)
 
     def _end(self, services: Sequence[str]) -> None:
-        """Tell every worker that it is over, and wait for those that were started here."""
         for service in services:
             alive = self._exchange.get(f"{service}.alive")
             if alive and alive.get("worker"):
                 self._seen.add(str(alive["worker"]))
-        with suppress(RunError):  # they will notice the silence
+        with suppress(RunError):
             self._put_stop()
         give_up = time.monotonic() + 1.0
         for started in self._started.values():

@@ -1,32 +1,4 @@
-"""Turns a folder that driver and workers share into messages between them.
-
-The protocol. All files are small; every one but `.lines` appears by an atomic rename. A service name holds
-only a-z, 0-9 and -, so the names without a dot cannot collide with a service's.
-
-    driver           {"run", "beat"}                  by the driver, each second while it lives
-    SERVICE.alive    {"worker", "beat"}               by the worker, each second while it lives
-    SERVICE.go       {"run", "worker", "command", …}  by the driver: the order for exactly this worker
-    SERVICE.lines    one JSON record a line           by the worker, appended: what to show, what was counted
-    SERVICE.result   {"run", "worker", "code", …}     by the worker, its last word
-    stop             {"run", "workers", "word"}       by the driver when it ends, for whatever reason
-
-A folder may outlive its run (a compose volume), and workers may be there before the driver. So nothing is
-believed for being there: `run` and `worker` are random, a `go` or a `stop` counts only for the worker that it
-names, lines and results only with the driver's own run, and somebody is alive when their `beat` changes while
-one looks. Beats are counted in looks and not in time: a laptop that slept looks no more often than it beat.
-
-1. Driver: refuses a folder in which another driver beats, then removes every file that an earlier run left.
-   A worker that had said it is alive says so again within a second.
-2. Driver, before an upgrade by containers: waits for a live worker of every service, so that none migrates
-   beside one that never comes. Then, per service in plan order: waits for a live worker, writes its `go`,
-   repeats `lines`, reads `result`.
-   Another worker id, or no beat for SILENCE_S, or the end of the process it started: the worker is dead.
-3. Worker: waits for the `go` that names it. While it works a thread beats, heeds `stop` and SIGTERM, and
-   notices a driver that beats no more (killed): then the statement in progress is cancelled.
-4. Driver: ends with `stop`, which names every worker seen. A worker that came too late to be named ends when a
-   `stop` is there and no driver beats: soon when that stop is as young as itself, otherwise after PATIENCE.
-   In a folder that serves one run only (`worker --once`) any `stop`, and a driver that went silent, is the end.
-"""
+"""Turns a folder that driver and workers share into messages between them."""
 
 from __future__ import annotations
 
@@ -45,9 +17,7 @@ if TYPE_CHECKING:
 
 BEAT_S = 1.0
 LOOK_S = 0.02
-#: How long (in seconds of looking) the other side may be silent before it counts as dead.
 SILENCE_S = 10.0
-#: How long a worker waits for a driver, and a driver by default for a worker (images may still be pulled).
 PATIENCE_S = 300.0
 KINDS = ("alive", "go", "lines", "result")
 
@@ -55,18 +25,14 @@ Message = dict[str, Any]
 
 
 def new_id() -> str:
-    """A random name for a run or a worker."""
     return os.urandom(6).hex()
 
 
 class Exchange:
-    """The shared folder."""
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, name: str, message: Message) -> None:
-        """Write one message whole. Raises RunError("usage") when the folder cannot be written."""
         target = self.folder / name
         draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
         try:
@@ -80,21 +46,18 @@ class Exchange:
             ) from None
 
     def get(self, name: str) -> Message | None:
-        """Read one message; None when it is not there or is not one."""
         try:
             message = json.loads((self.folder / name).read_bytes())
         except (OSError, ValueError):
             return None
         return message if isinstance(message, dict) else None
 
-    def append(self, service: str, record: Message) -> None:
-        """Add one record to a service's lines, in one write so that a reader never sees half of it."""
-        line = json.dumps(record, ensure_ascii=False) + "\n"
-        with (self.folder / f"{service}.lines").open("ab", buffering=0) as file:
-            file.write(line.encode("utf-8", "backslashreplace"))
+    def append(self, service: str, *records: Message) -> None:
+        lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+        with (self.folder / f"{service}.lines").open("ab") as file:
+            file.write(lines.encode("utf-8", "backslashreplace"))
 
     def records(self, service: str, offset: int) -> tuple[list[Message], int]:
-        """The whole records from `offset` on, and the offset behind them."""
         try:
             with (self.folder / f"{service}.lines").open("rb") as file:
                 file.seek(offset)
@@ -105,7 +68,6 @@ class Exchange:
         return list(_parse(data[:whole])), offset + whole
 
     def clear(self, services: tuple[str, ...]) -> None:
-        """Remove what an earlier run left: this runner's files and drafts, nothing else."""
         names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
         for entry in list(self.folder.iterdir()):
             draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
@@ -124,8 +86,6 @@ def _parse(data: bytes) -> Iterator[Message]:
 
 
 class Beat(threading.Thread):
-    """Writes a message again and again with a growing `beat`, until `end`."""
-
     def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
         super().__init__(daemon=True)
         self._exchange = exchange
@@ -134,24 +94,20 @@ class Beat(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """The thread's body."""
         beat = 0
         while True:
-            with suppress(RunError):  # a full disk: the other side will notice the silence
+            with suppress(RunError):
                 self._exchange.put(self._name, {**self._message, "beat": beat})
             beat += 1
             if self._ended.wait(BEAT_S):
                 return
 
     def end(self) -> None:
-        """Stop beating; the last message stays."""
         self._ended.set()
         self.join()
 
 
 class Pulse:
-    """Tells from repeated looks at a beating message whether its writer lives."""
-
     def __init__(self, look_s: float) -> None:
         self._look_s = look_s
         self._last: object = None
@@ -159,7 +115,6 @@ class Pulse:
         self.alive = False
 
     def look(self, message: Message | None) -> bool:
-        """Take note of the message; true when it changed since the last look (the first look proves nothing)."""
         beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
         changed = beat is not None and self._last is not None and beat != self._last
         if changed:
@@ -172,10 +127,6 @@ class Pulse:
 
 
 def claim(exchange: Exchange) -> None:
-    """Become the driver of this folder. Raises RunError("locked") when somebody else is.
-
-    A file that an earlier driver left is told from one that beats by waiting two beats.
-    """
     file = exchange.folder / "driver"
     try:
         if file.exists() and not _beats(exchange):

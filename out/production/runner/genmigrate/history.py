@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 import re
 import sys
@@ -18,30 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SECTION = "alembic"
+OUTSIDE = ("autocommit_block", "postgresql_concurrently")
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision file."""
-
     id: str
     slug: str
     parents: tuple[str, ...]
     needs: tuple[str, ...]
     file: Path
     labels: tuple[str, ...] = ()
+    checksum: str = ""
+    phase: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True)
 class History:
-    """All revisions of a service by id, parents before children, and the one head."""
-
     revisions: dict[str, Revision]
     head: str | None
 
     def ancestors(self, ids: Iterable[str]) -> set[str]:
-        """These revisions and everything below them."""
         seen: set[str] = set()
         todo = [each for each in ids if each in self.revisions]
         while todo:
@@ -52,7 +52,6 @@ class History:
         return seen
 
     def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
-        """What is between these revisions and the head, in an order in which it can be applied."""
         done = self.ancestors(current)
         wanted = self.ancestors([self.head] if self.head else [])
         return tuple(
@@ -60,19 +59,13 @@ class History:
         )
 
     def slug(self, revision: str) -> str:
-        """The name to show for a revision id; the id itself when it is unknown."""
         known = self.revisions.get(revision)
         return known.slug if known else revision
 
 
 def read(folder: Path, config: str) -> History:
-    """Read the history that the Alembic configuration `config` in the service's `folder` points to.
-
-    Raises RunError: "usage" when the configuration cannot be read, "several-heads", or "broken-history" (an id
-    twice, an unknown parent, a cycle, a file whose ids are not plain strings).
-    """
     revisions: dict[str, Revision] = {}
-    for directory, recursive in _version_folders(folder, config):
+    for directory, recursive in version_folders(folder, config):
         for file in _files(directory, recursive):
             revision = _revision(file)
             if revision is None:
@@ -128,7 +121,7 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
     return ordered
 
 
-def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
+def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
     file = folder / config
     parser = ConfigParser({"here": file.absolute().parent.as_posix()})
     try:
@@ -157,7 +150,6 @@ def _version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
 
 
 def _place(folder: Path, location: str) -> Path:
-    """A path as Alembic reads it: relative to the working directory, or `package:folder`."""
     if Path(location).is_absolute() or ":" not in location:
         return folder / location
     package, *rest = location.split(":")
@@ -179,7 +171,8 @@ def _files(directory: Path, recursive: bool) -> list[Path]:
 
 def _revision(file: Path) -> Revision | None:
     try:
-        tree = ast.parse(file.read_bytes(), filename=file.name)
+        data = file.read_bytes()
+        tree = ast.parse(data, filename=file.name)
     except (OSError, SyntaxError, ValueError) as error:
         raise RunError("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
     values: dict[str, ast.expr] = {}
@@ -189,7 +182,7 @@ def _revision(file: Path) -> Revision | None:
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
             values[node.target.id] = node.value
     if "revision" not in values:
-        return None  # a helper module; Alembic passes it over too
+        return None
     ids = _strings(file, "revision", values["revision"])
     if len(ids) != 1:
         raise RunError(
@@ -198,7 +191,22 @@ def _revision(file: Path) -> Revision | None:
     parents = _strings(file, "down_revision", values.get("down_revision"))
     needs = _strings(file, "depends_on", values.get("depends_on"))
     labels = _strings(file, "branch_labels", values.get("branch_labels"))
-    return Revision(ids[0], _slug(file, ids[0]), parents, needs, file, labels)
+    phase = values.get("phase")
+    return Revision(
+        ids[0],
+        _slug(file, ids[0]),
+        parents,
+        needs,
+        file,
+        labels,
+        hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest(),
+        phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
+        any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
+    )
+
+
+def _leaves(node: ast.AST) -> bool:
+    return getattr(node, "attr", None) in OUTSIDE or getattr(node, "arg", None) in OUTSIDE
 
 
 def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
@@ -223,6 +231,5 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
 
 
 def _slug(file: Path, revision: str) -> str:
-    """`<id>_<slug>.py` gives the slug; a file named otherwise gives what stands behind the id, or its stem."""
     _before, found, behind = file.stem.partition(revision)
     return behind.lstrip("_-") or revision if found else file.stem

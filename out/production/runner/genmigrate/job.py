@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from genmigrate import manifest
 from genmigrate import survey as surveys
 from genmigrate.codes import OK, RunError
 from genmigrate.output import names
@@ -13,6 +14,9 @@ from genmigrate.session import NAME_BYTES, Session, create_database, limit_sessi
 from genmigrate.url import DatabaseUrl, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
     from genmigrate.exchange import Exchange, Message
     from genmigrate.history import History
     from genmigrate.plan import Plan, Service, Target
@@ -22,8 +26,6 @@ if TYPE_CHECKING:
 
 @dataclass
 class Job:
-    """One order for one service, and what came of it."""
-
     plan: Plan
     service: Service
     targets: tuple[Target, ...]
@@ -31,23 +33,27 @@ class Job:
     exchange: Exchange
     worker: str
     watch: Watch
+    plan_file: Path
     codes: list[int] = field(default_factory=list)
     schemas: list[Message] = field(default_factory=list)
     heads: list[Message] = field(default_factory=list)
+    document: Message | None = None
     word: str = ""
     reason: str = ""
     way_out: str = ""
-    backend: int = 0  # of env.py's connection, to be cancelled
-    working_at: tuple[str, str] = ("", "")  # label of the schema, name of the revision
+    backends: set[int] = field(default_factory=set)
+    working: dict[str, str] = field(
+        default_factory=dict
+    )
+    modules: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        run = str(self.order["run"])
+        run = self.run = str(self.order["run"])
         parts = f"genmigrate {self.plan.platform}/{self.plan.environment} {self.service.name}"
         self.application = f"{run} {parts}"[:NAME_BYTES]
         self.patience_s = float(self.order.get("timeout", 0))
 
     def url(self) -> DatabaseUrl:
-        """The service's database URL. Raises RunError("usage") when it is not there or names another database."""
         variable = self.service.url_env
         url = parse(os.environ.get(variable, ""), variable)
         if url.database != self.service.database:
@@ -59,7 +65,6 @@ class Job:
         return url
 
     def connect(self, url: DatabaseUrl, create: bool, patience_s: float | None = None) -> Session:
-        """A session with the plan's limits, once the server answers; `create` makes a missing database."""
         patience = self.patience_s if patience_s is None else patience_s
         limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
         try:
@@ -73,45 +78,66 @@ class Job:
     def survey(
         self, session: Session, history: History, targets: tuple[Target, ...] | None = None
     ) -> list[State]:
-        """The states of these targets, by default of all that the order names."""
         chosen = self.targets if targets is None else targets
         return surveys.survey(session, chosen, self.service.version_table, history)
 
-    def line(self, text: str, **counts: int) -> None:
-        """Show a line; `counts` are added to the driver's summary (up_to_date, applied, failed, skipped)."""
-        self._record({"to": "stdout", "text": text, "counts": counts})
+    def judge(self, session: Session, history: History) -> list[State]:
+        service = self.service.name
+        states = self.survey(session, history)
+        if any(state.word in ("unknown-revision", "pending") for state in states):
+            states = manifest.judge(session, service, states, history)
+        there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
+        for revision, count, one in (there and manifest.edited(session, service, history)) or ():
+            self.note(
+                f"{service}: {revision.file.name} was edited after it was applied ({count} schemas, {one} for one)"
+            )
+        return states
+
+    def line(self, text: str, event: Message | None = None, **counts: int) -> None:
+        self._record({"to": "stdout", "text": text, "counts": counts, "event": event or {}})
+
+    def lines(self, texts: Iterable[tuple[str, Message]], count: str) -> None:
+        self._record(
+            *({"to": "stdout", "text": t, "counts": {count: 1}, "event": event} for t, event in texts)
+        )
 
     def note(self, text: str) -> None:
-        """Show a line that is not part of the result."""
         self._record({"to": "stderr", "text": text})
 
+    def progress(self, done: int, total: int, at: list[list[Any]]) -> None:
+        self._record({"to": "progress", "done": done, "total": total, "at": at})
+
     def give_up(self, trouble: RunError) -> None:
-        """The whole service cannot be worked on: say so and note it for the result."""
-        show = self.note if self.order.get("command") == "sql" else self.line
-        show(f"  ✗ {self.service.name} {trouble.word}: {trouble.reason}")
-        if trouble.way_out:
-            show(f"    → {trouble.way_out}")
         self.word, self.reason, self.way_out = trouble.word, trouble.reason, trouble.way_out
+        told = {"event": "failed", "word": self.word, "reason": self.reason, "way_out": [self.way_out]}
+        to = "stderr" if self.order.get("command") == "sql" else "stdout"
+        self._record({"to": to, "text": f"  ✗ {self.service.name} {self.word}: {self.reason}", "event": told})
+        if self.way_out:
+            self._record({"to": to, "text": f"    → {self.way_out}"})
         self.ended_with(trouble.code)
 
-    def _record(self, record: Message) -> None:
-        self.exchange.append(self.service.name, {"run": self.order["run"], "worker": self.worker, **record})
+    def _record(self, *records: Message) -> None:
+        stamp = {"run": self.run, "worker": self.worker}
+        self.exchange.append(self.service.name, *({**stamp, **record} for record in records))
 
     def ended_with(self, code: int) -> None:
-        """Take note of a code that the result has to tell."""
         if code != OK:
             self.codes.append(code)
 
 
 def explain(state: State, service: Service, plan: Plan, history: History) -> tuple[str, str]:
-    """Why a schema cannot be migrated, and the way out; only for states that need a person."""
     schema = state.target.schema
-    if state.word == "unknown-revision":
+    if state.word in ("ahead", "unknown-revision"):
         unknown = names([revision for revision in state.current if revision not in history.revisions])
-        way_out = "check out the branch or image that has it and go on, or downgrade there first"
+        why = state.reason or f"schema {schema} is at revision {unknown}, which no file of {service.name} has"
+        way_out = (
+            state.way_out or "check out the branch or image that has it and go on, or downgrade there first"
+        )
         if plan.environment == "local":
             way_out = "check out the branch that has it, or wipe the local database: npm run dev:death"
-        return f"schema {schema} is at revision {unknown}, which no file of {service.name} has", way_out
+        return why, way_out
+    if state.reason:
+        return state.reason, state.way_out
     if state.word == "unversioned":
         why = f"schema {schema} holds {state.tables} tables but no {service.version_table}"
     else:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import history, survey
+from genmigrate import history, manifest, survey
 from genmigrate.codes import CODE_OF_WORD, RunError
 from genmigrate.job import Job, explain
 from genmigrate.output import names
 
 if TYPE_CHECKING:
     from genmigrate.history import History
+    from genmigrate.session import Session
     from genmigrate.survey import State
 
 POLL_S = 0.5
-NEEDS_PERSON = ("unversioned", "unstamped")
+NEEDS_PERSON = ("unversioned", "unstamped", "unknown-revision")
 
 
 def status(job: Job) -> None:
-    """Leave the state of each schema in the job's result; changes nothing."""
     past = history.read(Path.cwd(), job.service.config)
     job.heads = [{"revision": past.head, "name": past.slug(past.head)}] if past.head else []
     for state in states(job, past):
-        why, way_out = ("", "")
-        if state.word not in ("up-to-date", "pending", "missing-schema"):
+        why, way_out = state.reason, state.way_out
+        if not why and state.word not in ("up-to-date", "pending", "missing-schema"):
             why, way_out = explain(state, job.service, job.plan, past)
         job.schemas.append(
             {
@@ -42,7 +43,6 @@ def status(job: Job) -> None:
 
 
 def states(job: Job, past: History) -> list[State]:
-    """The job's schemas as they are; a database that `upgrade` would create counts as one without schemas."""
     url = job.url()
     try:
         session = job.connect(url, create=False)
@@ -51,13 +51,12 @@ def states(job: Job, past: History) -> list[State]:
             return survey.missing(job.targets, past)
         raise
     try:
-        return job.survey(session, past)
+        return manifest.judge(session, job.service.name, job.survey(session, past), past)
     finally:
         session.close()
 
 
 def wait(job: Job) -> None:
-    """Wait until PostgreSQL answers and, with at_least, until each schema is where this image needs it."""
     if job.order.get("at_least"):
         return _wait_for_schemas(job)
     url = job.url()
@@ -70,7 +69,6 @@ def wait(job: Job) -> None:
 
 
 def _wait_for_schemas(job: Job) -> None:
-    """Look again and again until the job's patience ends; one look with a patience of 0."""
     give_up = time.monotonic() + job.patience_s
     past = history.read(Path.cwd(), job.service.config)
     told = ""
@@ -80,7 +78,7 @@ def _wait_for_schemas(job: Job) -> None:
         found = _lacking(job, past, last, max(0.0, give_up - time.monotonic()))
         if found == []:
             return _all_enough(job)
-        if found and last:
+        if found and (last or any(state.word == "unknown-revision" for state in found)):
             return _too_late(job, past, found)
         text = (
             "; ".join(_lack(job, past, state) for state in (found or ())[:3]) or "no answer from the database"
@@ -92,7 +90,6 @@ def _wait_for_schemas(job: Job) -> None:
 
 
 def _lacking(job: Job, past: History, last: bool, left_s: float) -> list[State] | None:
-    """The schemas that this image cannot work with; None when there is no answer and it is not the last look."""
     try:
         session = job.connect(job.url(), False, left_s)
     except RunError as error:
@@ -100,8 +97,8 @@ def _lacking(job: Job, past: History, last: bool, left_s: float) -> list[State] 
             raise
         return None
     try:
-        return [state for state in job.survey(session, past) if not _enough(state, past)]
-    except session.errors:  # cut while one waits, by a failover for instance
+        return _not_enough(job, session, past)
+    except session.errors:
         if last:
             raise
         return None
@@ -109,11 +106,22 @@ def _lacking(job: Job, past: History, last: bool, left_s: float) -> list[State] 
         session.close()
 
 
-def _enough(state: State, past: History) -> bool:
-    """At the head, or at nothing but revisions that this image does not know: somebody newer was here."""
-    known = [revision for revision in state.current if revision in past.revisions]
-    newer = state.word == "unknown-revision" and all(revision == past.head for revision in known)
-    return newer or state.word == "up-to-date"
+def _not_enough(job: Job, session: Session, past: History) -> list[State]:
+    found = job.survey(session, past)
+    strange = any(state.word == "unknown-revision" for state in found)
+    graph = manifest.known(session, job.service.name) if strange else None
+    lacking = []
+    for state in manifest.tell_ahead(job.service.name, found, graph, past):
+        if graph is None and state.word == "unknown-revision":
+            newer = {past.head}.issuperset(past.revisions.keys() & set(state.current))
+            state = replace(state, word="ahead" if newer else "pending")
+        if state.word not in ("up-to-date", "ahead"):
+            lacking.append(state)
+    if strange and graph is None and not lacking:
+        job.note(
+            f"{job.service.name}: no manifest tells what is newer, so an unknown revision is taken for it"
+        )
+    return lacking
 
 
 def _lack(job: Job, past: History, state: State) -> str:
@@ -131,8 +139,11 @@ def _all_enough(job: Job) -> None:
 
 
 def _too_late(job: Job, past: History, lacking: list[State]) -> None:
+    way_out = "run the migrations of this image: python3 -m genmigrate upgrade"
     for state in lacking:
         word = state.word if state.word in NEEDS_PERSON else "behind"
         job.line(f"  ✗ {state.target.label} {word}: {_lack(job, past, state)}", failed=1)
         job.ended_with(CODE_OF_WORD[word])
-    job.line("    → run the migrations of this image: python3 -m genmigrate upgrade")
+        if word != "behind":
+            way_out = explain(state, job.service, job.plan, past)[1]
+    job.line(f"    → {way_out}")

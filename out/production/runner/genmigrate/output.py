@@ -10,17 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 HEADING = "🗄️  Running database migrations..."
-#: What replaces a sign on an output that cannot show it.
 PLAIN = {"🗄️  ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}
 NAMED = 10
 
 
-def say(line: str, stream: TextIO | None = None) -> None:
-    """Write one line (stdout by default) at once.
-
-    Never raises for characters that the output cannot show, nor for a reader that went away: a migration must
-    not die of its log.
-    """
+def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
     out = stream if stream is not None else sys.stdout
     encoding = getattr(out, "encoding", None) or "utf-8"
     try:
@@ -30,14 +24,13 @@ def say(line: str, stream: TextIO | None = None) -> None:
             line = line.replace(sign, plain)
         line = line.encode(encoding, "replace").decode(encoding)
     try:
-        out.write(line + "\n")
+        out.write(line + end)
         out.flush()
-    except OSError:  # nobody reads it any more, or the disk is full
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def say_exactly(text: str) -> None:
-    """Write one line to stdout as the bytes of its UTF-8, whatever stdout's encoding is: SQL must not change."""
     if not hasattr(sys.stdout, "buffer"):
         return say(text)
     try:
@@ -50,21 +43,18 @@ def say_exactly(text: str) -> None:
 
 
 def names(items: Sequence[str]) -> str:
-    """Items joined by comma, the first ones when there are many."""
     if len(items) <= NAMED:
         return ", ".join(items)
     return f"{', '.join(items[:NAMED])} and {len(items) - NAMED} more"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Rows as aligned columns, without blanks at the end of a line."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
 
 
 def one_line(text: object) -> str:
-    """The first line of a message that says something, without control characters."""
     for line in str(text).splitlines():
         if line.strip():
             return "".join(sign if sign.isprintable() else " " for sign in line.strip())[:500]

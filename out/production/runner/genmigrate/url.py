@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -13,13 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
-#: libpq's own parameters that may follow the `?`; SQLAlchemy's and asyncpg's others mean nothing to libpq.
 LIBPQ = {
     "host", "hostaddr", "port", "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl",
     "sslpassword", "sslnegotiation", "channel_binding", "gssencmode", "krbsrvname", "target_session_attrs",
     "options", "passfile", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
     "require_auth", "service", "load_balance_hosts",
-}  # fmt: skip
+}
 IN_URL = re.compile(r"(//[^\s/:@]*:)[^\s/@]+@")
 HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
@@ -27,24 +27,28 @@ SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disabl
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """What to hand to libpq (password included), and the Python driver that the URL asks for."""
-
     parameters: dict[str, str]
     driver: str
     spelt: str = ""
+    text: str = ""
+
+    def for_sqlalchemy(self) -> str:
+        rest = self.text.partition("://")[2]
+        driver = self.driver
+        there = [name for name in ("psycopg2", "psycopg") if find_spec(name)]
+        if not driver and len(there) == 1:
+            driver = there[0]
+        return f"postgresql+{driver}://{rest}" if driver else f"postgresql://{rest}"
 
     @property
     def database(self) -> str:
-        """The database that the URL names, or an empty string."""
         return self.parameters.get("dbname", "")
 
     @property
     def place(self) -> str:
-        """Host and port, to be shown."""
         return f"{self.parameters.get('host', 'localhost')}:{self.parameters.get('port', '5432')}"
 
     def hide(self, text: str) -> str:
-        """The text with every spelling of the password replaced."""
         for secret in sorted(self._spellings(), key=len, reverse=True):
             text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
         return mask(text)
@@ -60,12 +64,10 @@ class DatabaseUrl:
 
 
 def mask(text: str) -> str:
-    """The text with what stands where a URL has its password replaced."""
     return IN_URL.sub(r"\1***@", text)
 
 
 def mask_for(url: str) -> Callable[[str], str]:
-    """How to hide the password of a URL, also of one that this runner cannot read."""
     try:
         return parse(url, "").hide
     except RunError:
@@ -73,17 +75,13 @@ def mask_for(url: str) -> Callable[[str], str]:
 
 
 def parse(text: str, variable: str) -> DatabaseUrl:
-    """Read the URL that `variable` holds.
-
-    Raises RunError("usage") that names the variable and never repeats its value.
-    """
     if not text.strip():
         raise RunError(
             "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"
         )
     try:
         name, _, rest = text.strip().partition("://")
-        parts = urlsplit(f"postgresql://{rest}")  # urlsplit itself knows no scheme with an underscore
+        parts = urlsplit(f"postgresql://{rest}")
         scheme = SCHEME.fullmatch(name.lower())
         if scheme is None:
             raise ValueError
@@ -109,4 +107,5 @@ def parse(text: str, variable: str) -> DatabaseUrl:
         {key: value for key, value in parameters.items() if value},
         scheme["driver"] or "",
         parts.password or "",
+        text.strip(),
     )

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_S = 0.2
-#: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
 GRACE_S = 8.0
-#: A stop that is no older than this when a worker starts probably belongs to the same start of containers.
 SAME_START_S = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -30,8 +28,6 @@ class DriverEndedError(Exception):
 
 
 class Watch(threading.Thread):
-    """Beats for a worker and watches whether it has to stop. Start it in the main thread, before any work."""
-
     def __init__(
         self,
         exchange: Exchange,
@@ -45,7 +41,7 @@ class Watch(threading.Thread):
         self._service = service
         self._worker = worker
         self._patience_s = patience_s
-        self._once = once  # no other run will ever use this folder
+        self._once = once
         self._born = time.time()
         self._pulse = Pulse(LOOK_S)
         self._over = threading.Event()
@@ -58,24 +54,20 @@ class Watch(threading.Thread):
         self._write.setblocking(False)
         for number in SIGNALS:
             signal.signal(number, lambda *_: None)
-        # The byte is written by the C handler: the main thread may be deep in libpq and not run Python for minutes.
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
 
     def check(self) -> None:
-        """Raise DriverEndedError or RunError("terminated" and the like) when the work must not go on."""
         if self.driver_ended and not self.working:
             raise DriverEndedError
         if self.stop_word:
             raise RunError(self.stop_word, STOPPED[self.stop_word])
 
     def over(self) -> None:
-        """The work is done: watch no longer."""
         self._over.set()
         self._write.send(b"\0")
         self.join()
 
     def run(self) -> None:
-        """The thread's body: beat each second, look five times a second."""
         beat, next_beat = 0, 0.0
         while not self._over.is_set():
             now = time.monotonic()
@@ -83,7 +75,7 @@ class Watch(threading.Thread):
                 beat, next_beat = beat + 1, now + BEAT_S
                 self._beat(beat)
             if not self.stop_word and not self.driver_ended and self._look():
-                next_beat = 0.0  # a driver that has just cleared the folder need not wait for our next second
+                next_beat = 0.0
             if self.stop_word and self.working:
                 return self._wind_up()
             if select.select([self._read], [], [], LOOK_S)[0]:
@@ -93,7 +85,7 @@ class Watch(threading.Thread):
         return None
 
     def _beat(self, beat: int) -> None:
-        with suppress(RunError):  # a full disk: the driver will notice the silence
+        with suppress(RunError):
             self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
 
     def _look(self) -> bool:
@@ -117,10 +109,9 @@ class Watch(threading.Thread):
         return self._patience_s
 
     def _wind_up(self) -> None:
-        """Cancel the statement in progress until the main thread has ended; end the process after the grace."""
         give_up = time.monotonic() + GRACE_S
         while time.monotonic() < give_up:
-            with suppress(Exception):  # the database may be the very thing that is gone
+            with suppress(Exception):
                 self.cancel()
             if self._over.wait(BEAT_S):
                 return
@@ -133,5 +124,6 @@ STOPPED = {
     "terminated": "stopped before it was done (terminated)",
     "interrupted": "stopped before it was done (interrupted)",
     "deadline": "stopped before it was done (deadline)",
+    "unreachable": "the session that holds its lock was cut",
     "not-started": "no driver came in time",
 }

@@ -20,8 +20,6 @@ NEEDS_PERSON = 9
 TERMINATED = 10
 INTERRUPTED = 130
 
-#: Which code a run ends with when its schemas and services ended differently. A code that a retry cannot
-#: cure comes before one that it can (3, 4, 10), so that nobody retries past a failed migration.
 PRECEDENCE = (
     USAGE,
     FAILED,
@@ -45,12 +43,18 @@ CODE_OF_WORD = {
     "answers": OK,
     "failed": FAILED,
     "usage": USAGE,
+    "pooled": USAGE,
     "not-started": USAGE,
     "unreachable": UNREACHABLE,
     "wrong-password": UNREACHABLE,
+    "no-tls": UNREACHABLE,
     "standby": UNREACHABLE,
     "locked": LOCKED,
+    "drifted": FAILED,
+    "edited": FAILED,
+    "ahead": AHEAD,
     "unknown-revision": AHEAD,
+    "refused": POLICY,
     "behind": DEADLINE,
     "deadline": DEADLINE,
     "missing-database": NO_DATABASE,
@@ -58,6 +62,7 @@ CODE_OF_WORD = {
     "unstamped": NEEDS_PERSON,
     "several-heads": NEEDS_PERSON,
     "broken-history": NEEDS_PERSON,
+    "dirty": NEEDS_PERSON,
     "read-only": NEEDS_PERSON,
     "no-right": NEEDS_PERSON,
     "terminated": TERMINATED,
@@ -66,13 +71,10 @@ CODE_OF_WORD = {
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The code a run ends with when its parts ended with these; OK for none."""
     return min(codes, key=PRECEDENCE.index, default=OK)
 
 
 class RunError(Exception):
-    """A state in which the work cannot go on: its word, why, and the way out for a person."""
-
     def __init__(self, word: str, reason: str, way_out: str = "") -> None:
         super().__init__(reason)
         self.word = word
@@ -81,5 +83,4 @@ class RunError(Exception):
 
     @property
     def code(self) -> int:
-        """The exit code that this state's word stands for."""
         return CODE_OF_WORD[self.word]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What leads another interpreter astray when it is inherited from the one that runs the driver.
 CONTAMINATION = (
     "VIRTUAL_ENV",
     "PYTHONHOME",
@@ -30,7 +29,6 @@ EXPORT = re.compile(r"^export\s+")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    """KEY=value lines; single or double quotes around a value, `#` comments, an `export ` in front."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         line = EXPORT.sub("", line.strip())
@@ -50,10 +48,6 @@ def _value(raw: str) -> str:
 
 
 def with_dotenv(environ: Mapping[str, str], service_folder: Path, root: Path) -> dict[str, str]:
-    """`environ`, its unset or blank variables filled from the .env files from the service's folder up to root.
-
-    The nearest file that gives a value wins.
-    """
     filled = dict(environ)
     folder = service_folder
     while True:
@@ -68,7 +62,6 @@ def with_dotenv(environ: Mapping[str, str], service_folder: Path, root: Path) ->
 
 
 def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
-    """The environment in which a service's Python finds the runner, and nothing else of the caller's Python."""
     clean = {key: value for key, value in environ.items() if key not in CONTAMINATION}
     virtual_env = environ.get("VIRTUAL_ENV")
     if virtual_env:
@@ -79,7 +72,6 @@ def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
 
 
 def leave_no_trace(package: Path) -> None:
-    """In the worker: forget how it was started, so that a service's code and its children see their own world."""
     here = str(package.parent)
     cwd = str(Path.cwd())
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
@@ -91,5 +83,5 @@ def leave_no_trace(package: Path) -> None:
     os.environ.pop("PYTHONSAFEPATH", None)
     unwanted = {os.path.realpath(here)}
     if sys.path and os.path.realpath(sys.path[0] or cwd) == os.path.realpath(cwd):
-        del sys.path[0]  # `-m` puts the working directory first; the `alembic` program does not
+        del sys.path[0]
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or cwd) not in unwanted]

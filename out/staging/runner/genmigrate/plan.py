@@ -30,8 +30,6 @@ IDENTIFIER_BYTES = 63
 
 @dataclass(frozen=True)
 class Target:
-    """One schema to migrate: the tenant it belongs to (None: shared by all) and the label shown for it."""
-
     tenant: str | None
     schema: str
     label: str
@@ -40,8 +38,6 @@ class Target:
 
 @dataclass(frozen=True)
 class Service:
-    """One service that owns migrations, as the plan states it."""
-
     name: str
     path: str
     python: tuple[str, ...]
@@ -56,11 +52,9 @@ class Service:
 
     @property
     def per_tenant(self) -> bool:
-        """Whether each tenant has a schema of its own."""
         return "{tenant}" in self.schema
 
     def target(self, tenant: str | None) -> Target:
-        """The schema of this tenant, or the shared one for None."""
         spelt = (tenant or "").replace("-", "_")
         schema = self.schema.replace("{tenant}", spelt)
         version_schema = self.version_table_schema.replace("{tenant}", spelt)
@@ -69,8 +63,6 @@ class Service:
 
 @dataclass(frozen=True)
 class Policy:
-    """How a run treats its schemas; `None` means without a limit, `max_downgrade` 0 that nothing is ever undone."""
-
     parallelism: int = 1
     canary: tuple[str, ...] = ()
     max_failed_tenants: int | None = 0
@@ -81,8 +73,6 @@ class Policy:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an environment migrates, in order, plus the digest of the file it came from."""
-
     platform: str
     environment: str
     tenants: tuple[str, ...]
@@ -95,17 +85,12 @@ class Plan:
     digest: str
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
-        """The service's schemas in plan order; with `tenants` only theirs, which leaves a shared schema out."""
         if not service.per_tenant:
             return () if tenants else (service.target(None),)
         return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
 
 
 def load(path: Path) -> Plan:
-    """Read a plan file.
-
-    Raises RunError("usage") naming the file, the place in it and what is allowed there.
-    """
     try:
         data = path.read_bytes()
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
 NAME_BYTES = 63
-GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")  # as this process was started: sessions are opened many times
-#: Texts of a refusal that waiting does not cure. libpq hands over no SQLSTATE for a connection that failed; in
-#: another language such a refusal is waited for and then shown as it is.
+GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")
 REFUSED = (
     "password authentication failed",
     "no password supplied",
@@ -30,17 +28,13 @@ REFUSED = (
     "no pg_hba.conf entry",
     "is not permitted to log in",
 )
+NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
 UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
-#: What a server's refusal of a statement means, where it is not the revision's fault.
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
 
 def driver_module(url: DatabaseUrl) -> Any:
-    """The psycopg or psycopg2 of this Python; the one that the URL names first.
-
-    Raises RunError("usage") when there is neither.
-    """
     order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
     reasons = []
     for name in order:
@@ -56,18 +50,14 @@ def driver_module(url: DatabaseUrl) -> Any:
 
 
 def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 class Session:
-    """One open connection in autocommit mode."""
-
     def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
         parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
         if database:
@@ -78,13 +68,15 @@ class Session:
         self._connection.autocommit = True
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and fetch what it returns; parameters stand for `%s`."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters) or None)
             return list(cursor.fetchall()) if cursor.description else []
 
+    @property
+    def client_side_pid(self) -> int:
+        return int(self._connection.info.backend_pid)
+
     def lost(self) -> bool:
-        """Whether the server no longer answers here."""
         try:
             self.rows("SELECT 1")
         except self.errors:
@@ -92,14 +84,16 @@ class Session:
         return False
 
     def close(self) -> None:
-        """Close the connection, whatever state it is in."""
         with contextlib.suppress(self.errors):
             self._connection.close()
 
 
-def limit_sessions(lock_timeout_ms: int, statement_timeout_ms: int, application: str) -> None:
-    """Give every libpq session of this process and its env.py the plan's limits and a name."""
+def limit_sessions(
+    lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
+) -> None:
     ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
+    if path:
+        ours += f" -c search_path={','.join(path)}"
     os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
     os.environ["PGAPPNAME"] = application
 
@@ -111,11 +105,6 @@ def open_session(
     check: Callable[[], None],
     notice: Callable[[str], None] = lambda reason: None,
 ) -> Session:
-    """Connect, waiting up to `patience_s` seconds for a server that does not answer yet.
-
-    `check` is called between attempts and may raise; `notice` is told each new reason for waiting.
-    Raises RunError: "unreachable", "wrong-password", "missing-database", "no-right".
-    """
     module = driver_module(url)
     give_up = time.monotonic() + patience_s
     pause, told = 0.1, ""
@@ -151,10 +140,18 @@ def _reason(url: DatabaseUrl, error: Exception) -> str:
 
 def _refuse(url: DatabaseUrl, reason: str) -> None:
     user = url.parameters.get("user", "")
+    if "unsupported startup parameter" in reason:
+        way_out = (
+            "name PostgreSQL itself in the URL; or a session pool with ignore_startup_parameters = options"
+        )
+        raise RunError("pooled", f"{url.place} is a pooler: {reason}", way_out)
     if "permission denied for database" in reason:
         raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
     if "database " in reason and "does not exist" in reason:
         raise RunError("missing-database", reason, "create it, or let the environment create its databases")
+    if any(text in reason for text in NO_TLS):
+        way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
+        raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
     if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
         raise RunError(
             "wrong-password",
@@ -164,10 +161,6 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
 
 
 def create_database(url: DatabaseUrl, application: str) -> None:
-    """Create the URL's database; somebody else creating it at the same moment is as good.
-
-    Raises RunError: "no-right" when the role may not, "missing-database" when it cannot be done.
-    """
     module = driver_module(url)
     try:
         session = Session(module, url, application, MAINTENANCE)
@@ -181,7 +174,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                 return
             except module.Error as error:
                 state = sqlstate(error)
-                if state in ("42P04", "23505"):  # it is there now, or was made in this very moment
+                if state in ("42P04", "23505"):
                     return
                 if state == "42501":
                     raise RunError(
@@ -191,7 +184,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                     ) from None
                 if (
                     state != "55006" or attempt == 19
-                ):  # 55006: the template is in use by another CREATE DATABASE
+                ):
                     raise RunError(
                         "missing-database", url.hide(one_line(error)), "create it by hand"
                     ) from None
@@ -201,7 +194,6 @@ def create_database(url: DatabaseUrl, application: str) -> None:
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:
-    """The word for a database error that says nothing against the statement; `lost`: a session without answer."""
     state = sqlstate(error)
     if lost or state in CUT or state[:2] == "08":
         return "unreachable"
@@ -209,5 +201,4 @@ def word_of(error: BaseException, lost: bool = False) -> str:
 
 
 def sqlstate(error: BaseException | None) -> str:
-    """The SQLSTATE of a driver's error (psycopg: sqlstate, psycopg2: pgcode), or an empty string."""
     return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

@@ -14,26 +14,21 @@ if TYPE_CHECKING:
     from genmigrate.history import History, Revision
     from genmigrate.plan import Target
 
-#: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
-CHUNK = 100
+CHUNK = 200
 
 
 @dataclass(frozen=True)
 class State:
-    """What a schema is at: a word of codes.CODE_OF_WORD, its revisions, and what the head still needs."""
-
     target: Target
     word: str
     current: tuple[str, ...] = ()
     pending: tuple[Revision, ...] = ()
     tables: int = 0
+    reason: str = ""
+    way_out: str = ""
 
 
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
-    """The state of each target, in the same order.
-
-    Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
-    """
     try:
         return [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
     except session.errors as error:
@@ -50,14 +45,14 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
 
 
 def missing(targets: Sequence[Target], history: History) -> list[State]:
-    """The states of schemas whose database is not there yet."""
     return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 
 
 def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
-    schemas = _existing(session, [target.schema for target in targets])
-    versioned = _with_table(session, [target.version_schema for target in targets], table)
-    versions = _versions(session, sorted({t.version_schema for t in targets} & versioned), table)
+    there = _there(session, targets, table)
+    schemas = {schema for schema, found, *_ in there if found}
+    versioned = {schema for *_, schema, found in there if found}
+    versions = _versions(session, sorted(versioned), table)
     states = [_classify(target, schemas, versions, history) for target in targets]
     doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
     populated = _populated(session, doubtful, table)
@@ -72,7 +67,7 @@ def _look(session: Session, targets: Sequence[Target], table: str, history: Hist
 def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], history: History) -> State:
     if target.schema not in schemas:
         return State(target, "missing-schema", (), history.pending(()))
-    if history.head is None:  # a service that has no revision yet
+    if history.head is None:
         return State(target, "up-to-date")
     current = tuple(sorted(versions.get(target.version_schema, ())))
     if any(revision not in history.revisions for revision in current):
@@ -81,17 +76,13 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
     return State(target, "pending" if pending or not current else "up-to-date", current, pending)
 
 
-def _existing(session: Session, schemas: list[str]) -> set[str]:
-    statement = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ANY(%s::text[])"
-    return {name for (name,) in session.rows(statement, [schemas])}
-
-
-def _with_table(session: Session, schemas: list[str], table: str) -> set[str]:
+def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
     statement = (
-        "SELECT n.nspname FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
-        "WHERE n.nspname = ANY(%s::text[]) AND c.relname = %s AND c.relkind IN ('r', 'p')"
+        "SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, "
+        "to_regclass(quote_ident(v) || '.' || quote_ident(%s)) IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)"
     )
-    return {name for (name,) in session.rows(statement, [schemas, table])}
+    names = [target.schema for target in targets], [target.version_schema for target in targets]
+    return [(row[0], row[1], row[2], row[3]) for row in session.rows(statement, [table, *names])]
 
 
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
@@ -107,7 +98,6 @@ def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set
 
 
 def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
-    """How many tables and views each schema holds, the version table and those of extensions left out."""
     if not schemas:
         return {}
     statement = (

@@ -23,29 +23,25 @@ if TYPE_CHECKING:
     from genmigrate.plan import Plan, Service
 
 TAIL_BYTES = 4096
+LONGEST_VARIABLE = 120_000
 
 
 @dataclass
 class Started:
-    """A process that this driver started, and the private file that holds what it prints."""
-
     process: subprocess.Popen[bytes]
     output: IO[bytes]
     hide: Callable[[str], str]
 
     def ended(self) -> int | None:
-        """The exit code once the process has ended."""
         return self.process.poll()
 
     def last_line(self) -> str:
-        """The last line that the process printed."""
         size = self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, size - TAIL_BYTES))
         lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
 
     def kill(self) -> None:
-        """End the process and whatever it started in its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -54,8 +50,6 @@ class Started:
 
 @dataclass
 class Workers:
-    """How workers come to be: `mode` is spawn, here or external."""
-
     mode: str
     plan: Plan
     plan_file: Path
@@ -64,11 +58,6 @@ class Workers:
     folder: Path | None
 
     def start(self, service: Service) -> Started | None:
-        """Start the service's worker; None when it runs elsewhere.
-
-        The command runs in `root`, to which its paths are relative; the worker itself goes to the service's folder.
-        Raises RunError("not-started").
-        """
         if self.mode == "external":
             return None
         folder = self.folder or self.root / service.path
@@ -76,10 +65,11 @@ class Workers:
             raise RunError(
                 "not-started", f"the folder of {service.name}, {folder}, is not there", "correct its path"
             )
-        # Not resolved: in a mounted ConfigMap each file is a link into a folder of another name.
         package = Path(__file__).absolute().parent
         environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
-        environ[self.plan.tenants_env] = ",".join(self.plan.tenants)
+        tenants = ",".join(self.plan.tenants)
+        if len(tenants) < LONGEST_VARIABLE:
+            environ[self.plan.tenants_env] = tenants
         return _start(
             [*self.python(service), "-m", "genmigrate", "worker", *self._arguments(service, folder)],
             self.root,
@@ -88,7 +78,6 @@ class Workers:
         )
 
     def python(self, service: Service) -> list[str]:
-        """The command of the service's Python."""
         return list(service.python) if self.mode == "spawn" else [sys.executable]
 
     def _arguments(self, service: Service, folder: Path) -> list[str]:
@@ -97,7 +86,7 @@ class Workers:
 
 
 def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
-    output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    output = tempfile.TemporaryFile()
     try:
         process = subprocess.Popen(
             command,
@@ -106,7 +95,7 @@ def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Cal
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # the terminal's Ctrl-C is the driver's to handle, in order
+            start_new_session=True,
         )
     except OSError as error:
         output.close()

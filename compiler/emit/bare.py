@@ -1,0 +1,81 @@
+"""A module of the runner into what deployments carry of it: the same code without its docstrings and comments.
+
+A cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of the
+module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tokenize
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from compiler.emit import precompiled, template
+from compiler.emit.template import templates_folder
+
+
+def bare(text: str) -> str:
+    """Return the code of a module without what only people read; made beforehand where `make` or the wheel did."""
+    made = templates_folder() / precompiled.FOLDER / f"{name_of(text)}.py"
+    try:
+        return made.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return strip(text)
+
+
+def name_of(text: str) -> str:
+    """Return the name under which a stripped module is kept, which changes with the module and with this one."""
+    return "r" + hashlib.sha256(f"{_ours()}\n{text}".encode()).hexdigest()[:24]
+
+
+def strip(text: str) -> str:
+    """Take docstrings and comments out of a module; every line that is left is as it was."""
+    lines: list[str | None] = list(text.splitlines())
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = text.splitlines()[row - 1][:column].rstrip() or None
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            _take_docstring(node, lines)
+    return "".join(f"{line}\n" for line in lines if line is not None)
+
+
+def _take_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str | None]
+) -> None:
+    first = node.body[0] if node.body else None
+    if not isinstance(first, ast.Expr) or ast.get_docstring(node, clean=False) is None:
+        return
+    begin, end = first.lineno - 1, first.end_lineno or first.lineno
+    if isinstance(node, ast.Module):
+        summary = str(ast.get_docstring(node)).splitlines()[0]
+        lines[begin:end] = [f'"""{summary}"""', *[None] * (end - begin - 1)]
+    elif len(node.body) > 1:  # else it is all there is
+        end += lines[end] == ""
+        lines[begin:end] = [None] * (end - begin)
+
+
+@cache
+def _ours() -> str:
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+
+def precompile() -> None:
+    """Write what every template and every module of the runner becomes, so that no run has to make it."""
+    modules = {name_of(text): strip(text) for _name, text in sources()}
+    precompiled.write(templates_folder(), {**template.compiled(), **modules})
+
+
+@cache
+def sources() -> tuple[tuple[str, str], ...]:
+    """Return name and text of each module of the runner, which is found but never imported."""
+    package = find_spec("genmigrate")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("the package genmigrate is missing from this installation")
+    found = sorted(Path(package.origin).parent.glob("*.py"))
+    return tuple((path.name, path.read_text(encoding="utf-8")) for path in found)

@@ -1,0 +1,168 @@
+"""Turns schemas handed over one by one into migrated ones, in a process that the service's code has to itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import genmigrate
+from genmigrate import environment, history
+from genmigrate.codes import TERMINATED, RunError
+from genmigrate.output import one_line
+from genmigrate.session import limit_sessions
+from genmigrate.url import DatabaseUrl, parse
+from genmigrate.watch import STOPPED
+
+if TYPE_CHECKING:
+    from genmigrate.history import History
+    from genmigrate.plan import Plan, Service, Target
+
+Message = dict[str, Any]
+READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
+
+
+class Wire:
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+        self._rest = b""
+        self._lock = threading.Lock()
+
+    def send(self, message: Message) -> None:
+        try:
+            with self._lock:
+                self.end.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            pass
+
+    def receive(self) -> list[Message] | None:
+        try:
+            data = self.end.recv(65536)
+        except BlockingIOError:
+            return []
+        except OSError:
+            return None
+        if not data:
+            return None
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        return [json.loads(line) for line in whole]
+
+
+@dataclass
+class Errand:
+    plan: Plan
+    service: Service
+    target: Target
+    history: History
+    url: DatabaseUrl
+    run: str
+    application: str
+    runner: int
+    patience_s: float
+    keeps_manifest: bool
+    hand: Hand
+
+    def check(self) -> None:
+        word = self.hand.stop_word
+        if word:
+            raise RunError(word, STOPPED[word])
+
+    def tell(self, **message: Any) -> None:
+        self.hand.wire.send(message)
+
+
+class Hand:
+    def __init__(self, plan: Plan, service: Service, end: socket.socket) -> None:
+        self.plan = plan
+        self.service = service
+        self.wire = Wire(end)
+        self.stop_word = ""
+        self.keeps_files = False
+        self.orders: queue.Queue[Message] = queue.Queue()
+
+    def listen(self) -> None:
+        while True:
+            messages = self.wire.receive()
+            if messages is None:
+                os._exit(TERMINATED)
+            for message in messages:
+                if "stop" in message:
+                    self.stop_word = str(message["stop"])
+                else:
+                    self.orders.put(message)
+
+
+def serve(plan: Plan, service: Service, number: int) -> int:
+    from genmigrate import alembic_run
+
+    hand = Hand(plan, service, socket.socket(fileno=number))
+    threading.Thread(target=hand.listen, daemon=True).start()
+    environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
+    genmigrate.keep_bytecode(genmigrate.THEIRS)
+    past = history.read(Path.cwd(), service.config)
+    texts = [revision.file.read_bytes() for revision in past.revisions.values()]
+    hand.keeps_files = not any(word in text for text in texts for word in READS)
+    url = parse(os.environ.get(service.url_env, ""), service.url_env)
+    targets = {target.schema: target for target in plan.targets(service)}
+    import alembic.command
+    import sqlalchemy.dialects.postgresql
+
+    while True:
+        order = hand.orders.get()
+        target = targets[order["schema"]]
+        errand = Errand(
+            plan,
+            service,
+            target,
+            past,
+            url,
+            order["run"],
+            order["application"],
+            order["runner"],
+            order["patience"],
+            order["manifest"],
+            hand,
+        )
+        hand.wire.send({"ended": _carry_out(errand, order)})
+
+
+def _carry_out(errand: Errand, order: Message) -> Message:
+    from genmigrate import alembic_run
+
+    plan, service, began = errand.plan, errand.service, time.monotonic()
+    path = [errand.target.schema, *service.extension_schemas]
+    limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
+    result: Message = {}
+    try:
+        if order["digest"] != plan.digest:
+            raise RunError("usage", "the plan was changed while it ran", "run again")
+        if order["task"] == "check":
+            from genmigrate.models import differences
+
+            result["differences"] = differences(errand)
+        else:
+            alembic_run.migrate(errand, order["goal"], order["task"])
+    except RunError as error:
+        result = {"word": error.word, "reason": error.reason, "way_out": error.way_out}
+    except alembic_run.RevisionError as error:
+        result = {
+            "word": error.word,
+            "revision": error.revision or "",
+            "reason": error.reason,
+            "place": error.place,
+            "sqlstate": error.sqlstate,
+            "halved": error.halved,
+        }
+    except Exception as error:
+        traceback.print_exc()
+        result = {"word": "failed", "reason": errand.url.hide(f"{type(error).__name__}: {one_line(error)}")}
+    modules = [name for name in ("alembic", "sqlalchemy") if name in sys.modules]
+    return {**result, "seconds": round(time.monotonic() - began, 3), "modules": modules}

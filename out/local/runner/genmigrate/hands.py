@@ -1,0 +1,102 @@
+"""Turns a worker's orders for single schemas into processes that carry them out beside each other."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genmigrate.hand import Message, Wire
+
+if TYPE_CHECKING:
+    from genmigrate.job import Job
+
+WAITING, BUSY_S = 25, 1.0
+
+
+class Process:
+    def __init__(self, job: Job) -> None:
+        ours, theirs = socket.socketpair()
+        package = Path(__file__).absolute().parent
+        inherited = os.environ.get("PYTHONPATH")
+        path = os.pathsep.join([str(package.parent), *([inherited] if inherited else [])])
+        number = str(theirs.fileno())
+        arguments = ["hand", "--plan", str(job.plan_file), "--service", job.service.name, "--socket", number]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "genmigrate", *arguments],
+            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        ours.setblocking(False)
+        self.wire = Wire(ours)
+        self.work: Any = None
+
+    def end(self) -> int:
+        with suppress(OSError):
+            self.wire.end.close()
+        try:
+            return self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+class Hands:
+    def __init__(self, job: Job, limit: int) -> None:
+        self._job = job
+        self.limit = limit
+        self.all: list[Process] = []
+        self.modules: set[str] = set()
+        self._last_start = 0.0
+
+    def idle(self, waiting: int) -> Process | None:
+        for hand in self.all:
+            if hand.work is None and len(self.all) <= self.limit:
+                return hand
+        pays = not self.all or waiting >= WAITING or time.monotonic() > self._last_start + BUSY_S
+        if len(self.all) >= self.limit or not pays:
+            return None
+        self.all.append(Process(self._job))
+        self._last_start = time.monotonic()
+        return self.all[-1]
+
+    def listen(self, timeout_s: float) -> list[tuple[Process, Message | None]]:
+        ends = {hand.wire.end: hand for hand in self.all}
+        if not ends:
+            time.sleep(timeout_s)
+            return []
+        told: list[tuple[Process, Message | None]] = []
+        for end in select.select(list(ends), [], [], timeout_s)[0]:
+            messages = ends[end].wire.receive()
+            told += [(ends[end], each) for each in (messages if messages is not None else [None])]
+        for _hand, message in told:
+            if message and "ended" in message:
+                self.modules.update(message["ended"].get("modules", ()))
+        return told
+
+    def shrink(self, hand: Process) -> None:
+        self.limit = max(1, self.limit - 1)
+        self.forget(hand)
+
+    def forget(self, hand: Process) -> int:
+        self.all.remove(hand)
+        return hand.end()
+
+    def stop(self, word: str) -> None:
+        for hand in self.all:
+            hand.wire.send({"stop": word})
+
+    def end(self) -> None:
+        for hand in self.all:
+            with suppress(OSError):
+                hand.wire.end.close()
+        for hand in self.all:
+            hand.end()

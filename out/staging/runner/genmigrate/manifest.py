@@ -1,0 +1,244 @@
+"""Turns what runs did into rows of the schema `genmigrate`, and those rows into what a later image may believe."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from genmigrate.lock import key_of, matching, statements_key
+from genmigrate.output import names
+from genmigrate.session import quoted, sqlstate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from genmigrate.history import History, Revision
+    from genmigrate.session import Session
+    from genmigrate.survey import State
+
+    Known = dict[str, tuple[list[str], str]]
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS genmigrate.runs (run text, service text, environment text, command text,
+plan_digest text, started timestamptz DEFAULT clock_timestamp(), ended timestamptz, code int, summary jsonb);
+CREATE TABLE IF NOT EXISTS genmigrate.revisions (service text, revision text, parents text[], name text,
+checksum text, run text, PRIMARY KEY (service, revision));
+CREATE TABLE IF NOT EXISTS genmigrate.applied (id bigint GENERATED ALWAYS AS IDENTITY, run text, service text,
+schema text, revision text, name text, checksum text, direction text, started timestamptz, seconds float8,
+PRIMARY KEY (service, schema, revision, id));
+CREATE TABLE IF NOT EXISTS genmigrate.unfinished (service text, schema text, revision text, direction text,
+run text, at timestamptz DEFAULT clock_timestamp(), PRIMARY KEY (service, schema, revision))
+"""
+WRITABLE = """
+SELECT count(*) = 4 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'genmigrate'
+AND relname IN ('runs', 'revisions', 'applied', 'unfinished') AND has_schema_privilege(n.oid, 'USAGE')
+AND (SELECT bool_and(has_table_privilege(c.oid, p)) FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) p)
+"""
+RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
+UNREADABLE = ("42501", "42P01")
+
+
+def prepare(session: Session) -> bool:
+    for _ in range(20):
+        if session.rows(WRITABLE)[0][0]:
+            return True
+        there = session.rows("SELECT to_regnamespace('genmigrate') IS NOT NULL")[0][0]
+        try:
+            session.rows(("" if there else "CREATE SCHEMA genmigrate;") + TABLES)
+        except session.errors as error:
+            if sqlstate(error) == "42501":
+                break
+            if sqlstate(error) not in RACED:
+                raise
+    return False
+
+
+def begin_run(
+    session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
+) -> None:
+    session.rows(
+        "INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)",
+        [run, service, environment, command, digest],
+    )
+    graph = [
+        {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
+        for r in past.revisions.values()
+    ]
+    session.rows(
+        "INSERT INTO genmigrate.revisions AS r SELECT %s, revision, parents, name, checksum, %s "
+        "FROM jsonb_to_recordset(%s::jsonb) AS x(revision text, parents text[], name text, checksum text) "
+        "ORDER BY revision ON CONFLICT (service, revision) DO UPDATE "
+        "SET (parents, name, checksum, run) = (excluded.parents, excluded.name, excluded.checksum, excluded.run) "
+        "WHERE (r.parents, r.name, r.checksum) <> (excluded.parents, excluded.name, excluded.checksum)",
+        [service, run, json.dumps(graph)],
+    )
+
+
+def end_run(session: Session, run: str, service: str, code: int, summary: dict[str, Any]) -> None:
+    session.rows(
+        "UPDATE genmigrate.runs SET ended = clock_timestamp(), code = %s, summary = %s "
+        "WHERE run = %s AND service = %s AND ended IS NULL",
+        [code, json.dumps(summary), run, service],
+    )
+
+
+def applied_statement(
+    run: str,
+    service: str,
+    schema: str,
+    revision: str,
+    name: str,
+    checksum: str,
+    direction: str,
+    seconds: float,
+) -> str:
+    columns, values = _columns(run, service, schema, revision, direction)
+    where = f"service = {_text(service)} AND schema = {_text(schema)} AND revision = {_text(revision)}"
+    return (
+        f"WITH finished AS (DELETE FROM genmigrate.unfinished WHERE {where}) "
+        f"INSERT INTO genmigrate.applied ({columns}, name, checksum, started, seconds) VALUES ({values}, "
+        f"{_text(name)}, {_text(checksum)}, clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
+    )
+
+
+def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
+    columns, values = _columns(run, service, schema, revision, direction)
+    return (
+        f"INSERT INTO genmigrate.unfinished ({columns}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
+        "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
+    )
+
+
+def _columns(*values: str) -> tuple[str, str]:
+    return "run, service, schema, revision, direction", ", ".join(map(_text, values))
+
+
+def _text(text: str) -> str:
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") + "'"
+
+
+def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
+    try:
+        return session.rows(statement, parameters)
+    except session.errors as error:
+        if sqlstate(error) not in UNREADABLE:
+            raise
+        return None
+
+
+def known(session: Session, service: str) -> Known | None:
+    statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
+    rows = read(session, statement, service)
+    return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
+
+
+def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
+    todo, seen = list(current), set[str]()
+    if not all(each in graph or each == head for each in todo):
+        return False
+    while todo:
+        each = todo.pop()
+        todo += graph[each][0] if each in graph and each not in seen else []
+        seen.add(each)
+    return head in seen
+
+
+def judge(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
+    strange = any(state.word == "unknown-revision" for state in states)
+    graph = known(session, service) if strange else None
+    return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
+
+
+def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
+    def told(state: State) -> State:
+        if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
+            return state
+        here = names([graph[each][1] if each in graph else each for each in state.current])
+        why = (
+            f"schema {state.target.schema} is at {here}, newer than this image's {past.slug(past.head or '')}"
+        )
+        undo = f"undo it with that image: genmigrate downgrade --service {service} --to {past.head}"
+        return replace(state, word="ahead", reason=why, way_out=f"deploy the image that has it, or {undo}")
+
+    return list(map(told, states))
+
+
+def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
+    broken, begun = invalid_indexes(session), unfinished(session, service)
+
+    def told(state: State) -> State:
+        schema, done = state.target.schema, past.ancestors(state.current)
+        indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
+        half = [past.slug(r) for place, r, way in begun if place == schema and (r in done) == (way == "down")]
+        ready = state.word in ("up-to-date", "pending")
+        if not (ready and (half or indexes)) or _busy(session, schema):
+            return state
+        why = [f"index {index} is invalid" for index in indexes]
+        out = [f"DROP INDEX CONCURRENTLY {index}" for index in indexes]
+        if half:
+            why.append(f"the autocommit block of {names(half)} did not end")
+            rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
+            out.append(f"repair what it left, then {rows}")
+        return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
+
+    return list(map(told, states)) if broken or begun else list(states)
+
+
+def _busy(session: Session, schema: str) -> bool:
+    keys = (key_of(schema), statements_key(schema))
+    return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
+
+
+def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
+    statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
+    return read(session, statement, service) or []
+
+
+def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
+    return session.rows(
+        "SELECT nspname, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
+        "JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT indisvalid AND relkind = 'i' "
+        "AND relname !~ '_cc(new|old)[0-9]*$' ORDER BY 1, 2"
+    )
+
+
+def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
+    rows = read(
+        session,
+        "SELECT a.revision, count(DISTINCT a.schema), min(a.schema) FROM genmigrate.applied a "
+        "JOIN jsonb_each_text(%s::jsonb) f ON f.key = a.revision AND f.value <> a.checksum "
+        "WHERE a.service = %s AND a.direction = 'up' AND to_regnamespace(quote_ident(a.schema)) IS NOT NULL "
+        "AND NOT EXISTS (SELECT FROM genmigrate.applied b "
+        "WHERE (b.service, b.schema, b.revision) = (a.service, a.schema, a.revision) AND b.id > a.id) GROUP BY 1",
+        json.dumps({r.id: r.checksum for r in past.revisions.values()}),
+        service,
+    )
+    found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
+    return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
+
+
+def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
+    found = read(
+        session,
+        "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
+        "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "
+        "LEFT JOIN genmigrate.revisions USING (service, revision) "
+        "WHERE a.run = r.run AND service = r.service AND a.started + make_interval(secs => seconds) >= r.started) "
+        "FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1",
+        run,
+        service,
+    )
+    schemas: dict[str, list[dict[str, Any]]] = {}
+    for step in (found and found[0][1]) or ():
+        schemas.setdefault(step.pop("schema"), []).append(step)
+    ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
+    return {**found[0][0], "schemas": ways} if found else None
+
+
+def _way(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    made = {step["revision"] for step in steps}
+    parents = {parent for step in steps for parent in step["parents"]}
+    ends = sorted(parents - made), sorted(made - parents)
+    came, went = ends if steps[0]["direction"] == "up" else ends[::-1]
+    return {"from": came, "to": went, "seconds": sum(step["seconds"] for step in steps), "applied": steps}

@@ -1,0 +1,268 @@
+"""Turns schemas that have work waiting into schemas whose work is done, as many at once as the plan allows."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from genmigrate.codes import RunError
+from genmigrate.lock import POLL_S, holder, key_of, statements_key
+from genmigrate.output import one_line
+from genmigrate.watch import STOPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from genmigrate.hand import Message
+    from genmigrate.hands import Hands, Process
+    from genmigrate.job import Job
+    from genmigrate.session import Session
+    from genmigrate.survey import State
+
+LOOK_S = 0.05
+BLOCKERS_S = 0.5
+RETRYABLE = ("55P03", "40P01", "40001")
+CANCELLED = "57014"
+CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
+AGAIN = "run again, it goes on from the last whole revision"
+LONGEST_PAUSE_S = 60.0
+BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
+ coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
+ FROM pg_catalog.pg_stat_activity w CROSS JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(w.pid)) x(pid)
+ JOIN pg_catalog.pg_stat_activity b ON b.pid = x.pid WHERE w.pid = ANY(%s::int[]) AND w.wait_event_type = 'Lock'"""
+
+
+@dataclass
+class Work:
+    state: State
+    tries: int = 0
+    not_before: float = 0.0
+    since: float = 0.0
+    told: str = ""
+    at: str = ""
+    phase: str = ""
+    backend: int = 0
+    began: float = 0.0
+    blockers: str = ""
+    blocked: float = 0.0
+    result: Message = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return self.state.target.label
+
+
+class Schedule:
+    def __init__(
+        self,
+        job: Job,
+        session: Session,
+        hands: Hands,
+        order: Callable[[Work], Message],
+        ready: Callable[[Work], bool],
+        done: Callable[[Work], None],
+        failed: Callable[[Work, RunError], None],
+    ) -> None:
+        self._job = job
+        self._session = session
+        self._hands = hands
+        self._order = order
+        self._ready = ready
+        self._done = done
+        self._failed = failed
+        self._waiting: deque[Work] = deque()
+        self._next_look = 0.0
+        self._next_report = time.monotonic() + 1.0
+        self._stopping = ""
+        self.failures = 0
+        self.finished = 0
+        self.total = 0
+
+    def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
+        self._waiting = deque(Work(state) for state in states)
+        while True:
+            try:
+                self._work_off(failures_allowed)
+                return [work.state for work in self._waiting]
+            except self._session.errors:
+                if not self._session.lost() or self._stopping:
+                    raise
+                self._stopping = "unreachable"
+                self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
+                self._hands.stop(self._stopping)
+
+    def _work_off(self, failures_allowed: int | None) -> None:
+        while self._waiting or any(hand.work for hand in self._hands.all):
+            if self._job.watch.stop_word and not self._stopping:
+                self._stopping = self._job.watch.stop_word
+                self._hands.stop(self._stopping)
+            over = self._stopping or (failures_allowed is not None and self.failures > failures_allowed)
+            if over and not any(hand.work for hand in self._hands.all):
+                break
+            if not over:
+                self._hand_out()
+            for hand, message in self._hands.listen(LOOK_S):
+                self._hear(hand, message)
+            self._look()
+
+    @property
+    def stopped(self) -> str:
+        return self._stopping
+
+    def _hand_out(self) -> None:
+        now = time.monotonic()
+        for work in [each for each in self._waiting if each.not_before <= now]:
+            hand = self._hands.idle(len(self._waiting))
+            if hand is None:
+                return
+            if not self._lock(work):
+                continue
+            self._waiting.remove(work)
+            try:
+                if self._ready(work):
+                    work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
+                    hand.work = work
+                    hand.wire.send(self._order(work))
+                    self._working(work)
+                    continue
+                self.finished += 1
+            except RunError as error:
+                self._fail(work, error)
+            self._unlock(work)
+
+    def _lock(self, work: Work) -> bool:
+        schema, now = work.state.target.schema, time.monotonic()
+        key, statements = key_of(schema), statements_key(schema)
+        free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
+        mine, done = self._session.rows(f"SELECT pg_try_advisory_lock({key}), {free}")[0]
+        if mine and done:
+            return True
+        if mine:
+            self._unlock(work)
+            key = statements
+        work.since = work.since or now
+        work.not_before = now + POLL_S
+        reason = f"{schema} is being migrated by {holder(self._session.rows, key)}"
+        if now > work.since + self._job.patience_s:
+            self._waiting.remove(work)
+            self._fail(work, RunError("locked", reason, "wait for it, run again"))
+        elif not work.told:
+            work.told = reason
+            self._job.note(f"waiting: {reason}")
+        return False
+
+    def _unlock(self, work: Work) -> None:
+        if self._stopping != "unreachable":
+            self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
+
+    def _working(self, work: Work) -> None:
+        self._job.working = {
+            hand.work.label: hand.work.at for hand in self._hands.all if hand.work is not None
+        }
+        self._job.backends = {
+            hand.work.backend for hand in self._hands.all if hand.work and hand.work.backend
+        }
+
+    def _hear(self, hand: Process, message: Message | None) -> None:
+        work: Work | None = hand.work
+        if message is None:
+            code = self._hands.forget(hand)
+            if work is None:
+                return
+            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            message = {"ended": {"word": "terminated", "revision": work.at, "reason": f"its process {ended}"}}
+            if self._stopping:
+                message["ended"].update(word=self._stopping, reason=STOPPED[self._stopping])
+        if work is None:
+            return
+        work.backend = message.get("backend", work.backend)
+        work.at, work.phase = message.get("at", work.at), message.get("phase", work.phase)
+        if "ended" in message:
+            hand.work = None
+            work.result = message["ended"]
+            word = self._job.watch.stop_word
+            if word and work.result.get("sqlstate") == CANCELLED:
+                work.result.update(word=word, reason=STOPPED[word])
+            self._end(hand, work)
+        self._working(work)
+
+    def _end(self, hand: Process, work: Work) -> None:
+        result = work.result
+        if "word" in result and self._again(hand, work, result):
+            self._unlock(work)
+            return
+        if "word" in result:
+            error = RunError(result["word"], result["reason"], result.get("way_out", ""))
+            self._fail(work, error)
+        elif self._stopping == "unreachable":
+            self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
+        else:
+            try:
+                self._done(work)
+                self.finished += 1
+            except RunError as error:
+                self._fail(work, error)
+            except self._session.errors:
+                self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
+                raise
+        self._unlock(work)
+
+    def _again(self, hand: Process, work: Work, result: Message) -> bool:
+        if self._stopping or result.get("halved"):
+            return False
+        pause = min(2.0**work.tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)
+        if not result.get("revision") and any(text in result["reason"] for text in CROWDED):
+            if len(self._hands.all) > 1 and hand in self._hands.all:
+                self._hands.shrink(hand)
+                self._job.note(f"too many connections: going on with {self._hands.limit} at once")
+            elif time.monotonic() > (work.since or time.monotonic()) + self._job.patience_s:
+                return False
+            work.since = work.since or time.monotonic()
+        elif result.get("sqlstate") in RETRYABLE and work.tries < self._job.plan.policy.lock_retries:
+            work.tries += 1
+            tried = f"try {work.tries} of {self._job.plan.policy.lock_retries} in {pause:.1f} s"
+            self._job.note(f"{work.label} at {work.at}: {result['reason']}{work.blockers}; {tried}")
+        else:
+            if result.get("sqlstate") in RETRYABLE:
+                result["reason"] += work.blockers
+            return False
+        work.not_before = time.monotonic() + pause
+        self._waiting.appendleft(work)
+        return True
+
+    def _fail(self, work: Work, error: RunError) -> None:
+        self.failures += 1
+        self.finished += 1
+        self._failed(work, error)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        busy = [hand.work for hand in self._hands.all if hand.work is not None]
+        if now >= self._next_look and busy and not self._stopping:
+            self._next_look = now + BLOCKERS_S
+            self._find_blockers({work.backend: work for work in busy if work.backend})
+        if now >= self._next_report and busy:
+            self._next_report = now + 1.0
+            at = [
+                [w.label, w.at, w.phase, round(now - w.began, 1), w.blockers if now < w.blocked + 1 else ""]
+                for w in busy
+            ]
+            self._job.progress(self.finished, self.total, at)
+
+    def _find_blockers(self, by_backend: dict[int, Work]) -> None:
+        if not by_backend:
+            return
+        found: dict[int, list[str]] = {}
+        for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
+            found.setdefault(waiter, []).append(_spell(*blocker))
+        for waiter, blockers in found.items():
+            by_backend[waiter].blocked = time.monotonic()
+            by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
+
+
+def _spell(pid: int, name: str, state: str, seconds: int, query: str) -> str:
+    what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
+    return f"pid {pid} ({what}: {one_line(query)[:120]})"
