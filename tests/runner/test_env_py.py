@@ -122,7 +122,14 @@ def test_every_kind_of_env_py(platform: Platform, kind: Kind) -> None:
     assert platform.query("accounts", PLACES) == kind.places()
     again = platform.run("upgrade")
     assert (again.code, again.out.count("already up-to-date"), again.err) == (0, 3, ""), again
-    platform.add("accounts", "a3", "a2", "add_note", 'op.add_column("accounts", sa.Column("note", sa.Text))')
+    platform.add(
+        "accounts",
+        "a3",
+        "a2",
+        "add_note",
+        'op.add_column("accounts", sa.Column("note", sa.Text))\nwith op.get_context().autocommit_block():\n'
+        '    op.execute("CREATE INDEX CONCURRENTLY notes ON accounts (note)")',
+    )
     broken = (
         'op.execute("CREATE TABLE half (i int)")\n'
         'if "beta" in op.get_bind().exec_driver_sql("SELECT current_schema()").scalar():\n'
