@@ -163,12 +163,12 @@ def test_progress_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def on_a_terminal(platform: Platform, *arguments: str, **environ: str) -> tuple[int, bytes]:
-    """Run a command with both outputs on a terminal of 80 columns; returns its code and what the terminal got."""
+    """Run a command with both outputs on a terminal of 100 columns; returns its code and what the terminal got."""
     ours, theirs = pty.openpty()
     command = platform.command(*arguments, "--plan", str(platform.plan_file), "--root", str(platform.root))
     process = subprocess.Popen(
         command,
-        env={**platform.environ, "TERM": "xterm", "COLUMNS": "80", **environ},
+        env={**platform.environ, "TERM": "xterm", "COLUMNS": "100", **environ},
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
