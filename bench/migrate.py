@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("first", "nothing"), help="one of the tables")
     parser.add_argument("--pending", action="store_true", help="with --huge: also one pending revision")
     parser.add_argument("--huge", action="store_true", help=f"{HUGE:,} schemas, and nothing else")
+    parser.add_argument("--variant", action="append", help="only these of ours, by their names; repeatable")
     parser.add_argument(
         "--runner", type=Path, help="the folder of another genmigrate package to compare with"
     )
@@ -72,9 +73,9 @@ def main() -> None:
                 service.write()
                 rounds = options.rounds or (5 if count < 100 else 3 if count < 1000 else 1)
                 if options.only != "nothing":
-                    _first(service, rounds, options.runner)
+                    _first(service, rounds, options)
                 if options.only != "first":
-                    _nothing(service, max(rounds, 3), options.runner)
+                    _nothing(service, max(rounds, 3), options)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,28 +85,28 @@ def _tenants(count: int) -> list[str]:
     return [f"t{number:05}" for number in range(count)]
 
 
-def _first(service: Service, rounds: int, other: Path | None) -> None:
+def _first(service: Service, rounds: int, options: argparse.Namespace) -> None:
     commands = {PSQL: service.psql(service.sql()), LOOP: service.script("loop")}
     if len(service.tenants) <= MOST_PROCESSES:
         commands[EACH] = service.script("shell", ALEMBIC)
-    commands |= _ours(service)
-    variants = _variants(service, commands, service.empty, other)
+    commands |= _ours(service, options.variant)
+    variants = _variants(service, commands, service.empty, options.runner)
     _table("first run", service, alternate(variants, service.folder, rounds), rounds, PSQL, LOOP)
 
 
-def _nothing(service: Service, rounds: int, other: Path | None) -> None:
+def _nothing(service: Service, rounds: int, options: argparse.Namespace) -> None:
     service.empty()
     alternate(_variants(service, {PSQL: service.psql(service.sql())}), service.folder, 1)
     commands = {PASS: [sys.executable, "-c", "pass"], LOOK: service.script("look", HEAD)}
     if len(service.tenants) <= MOST_PROCESSES:
         commands[LOOP] = service.script("loop")
-    commands |= _ours(service)
-    variants = _variants(service, commands, other=other)
+    commands |= _ours(service, options.variant)
+    variants = _variants(service, commands, other=options.runner)
     _table("nothing to do", service, alternate(variants, service.folder, rounds), rounds, LOOK, LOOP)
 
 
-def _ours(service: Service) -> dict[str, list[str]]:
-    return {
+def _ours(service: Service, chosen: list[str] | None) -> dict[str, list[str]]:
+    commands = {
         "ours": service.ours(service.plan()),
         "ours, 2 at once": service.ours(service.plan(parallelism=2), "spawn"),
         "ours, 4 at once": service.ours(service.plan(parallelism=4), "spawn"),
@@ -113,6 +114,7 @@ def _ours(service: Service) -> dict[str, list[str]]:
         "ours, skip_env, 2": service.ours(service.plan(skip_env=True, parallelism=2), "spawn"),
         "ours, skip_env, 4": service.ours(service.plan(skip_env=True, parallelism=4), "spawn"),
     }
+    return {name: command for name, command in commands.items() if not chosen or name in chosen}
 
 
 def _variants(
@@ -148,15 +150,16 @@ def _all_at_head(service: Service, head: str = HEAD) -> None:
 def _table(
     title: str, service: Service, times: Mapping[str, Times], rounds: int, floor: str, loop: str
 ) -> None:
-    count = len(service.tenants)
-    print(f"\n{title}: {count:,} schemas, {rounds} rounds")
-    names = ("median ms", "ms each", "CPU ms", "x floor", f"x {'loop'}", "peak MiB")
+    print(f"\n{title}: {len(service.tenants):,} schemas, {rounds} rounds")
+    names = ("median ms", "best ms", "CPU ms", "x floor", "x loop", "CPU x loop", "peak MiB")
     print(f"{'':26}" + "".join(f"{name:>11}" for name in names))
     for name, one in times.items():
-        to_loop = f"{one.ms / times[loop].ms:>11.2f}" if loop in times else f"{'':>11}"
+        ratios = (one.ms / times[loop].ms, one.cpu_ms / times[loop].cpu_ms) if loop in times else (0, 0)
         print(
-            f"{name:26}{one.ms:>11.0f}{one.ms / count:>11.1f}{one.cpu_ms:>11.0f}{one.ms / times[floor].ms:>11.2f}"
-            f"{to_loop}{one.peak:>11.0f}",
+            f"{name:26}{one.ms:>11.0f}{min(one.wall) * 1e3:>11.0f}{one.cpu_ms:>11.0f}"
+            f"{one.ms / times[floor].ms:>11.2f}"
+            + "".join(f"{ratio:>11.2f}" if ratio else f"{'':>11}" for ratio in ratios)
+            + f"{one.peak:>11.0f}",
             flush=True,
         )
 
