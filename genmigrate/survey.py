@@ -40,7 +40,13 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
     Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
     """
     try:
-        return [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
+        states = [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
+        # Its tables may have come between two statements, together with the version: what is odd is looked at again.
+        odd = [state.target for state in states if state.tables]
+        again = {
+            state.target: state for chunk in _chunks(odd) for state in _look(session, chunk, table, history)
+        }
+        return [again.get(state.target, state) for state in states]
     except session.errors as error:
         code = sqlstate(error)
         if code == "42501":
