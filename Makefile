@@ -56,11 +56,12 @@ go:
 
 test: go check services
 	@$(BIN)/gen --check
-	@$(BIN)/pytest --ignore=tests/engine --numprocesses=2 --dist=loadfile
+	@$(BIN)/pytest --ignore=tests/engine -m "not minutes" --numprocesses=2 --dist=loadfile
 	@$(MAKE) --no-print-directory hint
 
 test-engine: setup
 	@docker info >/dev/null 2>&1 || { echo "make test-engine: no Docker engine answers; start one (on Debian as root: tests/engine/machine/up.sh)" >&2; exit 1; }
+	@$(BIN)/pytest tests/runner -m minutes --numprocesses=2 --dist=loadfile
 	@$(BIN)/pytest tests/engine
 
 update: setup

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -77,9 +78,10 @@ def test_runner_refuses_an_unknown_key_and_an_unknown_version(tmp_path: Path) ->
 
 def test_plan_and_runner_fit_into_a_configmap_with_a_thousand_tenants(tmp_path: Path) -> None:
     root = copy_project(tmp_path)
-    tenants = "".join(f"  - customer-{number:04}-eu\n" for number in range(1000))
-    staging = f"environment: staging\ntenants:\n{tenants}"
-    (root / "environments/staging.yaml").write_text(staging, encoding="utf-8")
+    file = root / "environments/staging.yaml"
+    tenants = ", ".join(f"customer{number:04}" for number in range(1000))
+    written = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"(?m)^tenants: .*$", f"tenants: [{tenants}]", written), encoding="utf-8")
     gen(root)
     folder = root / "out/staging"
     size = sum(path.stat().st_size for path in [folder / "plan.json", *folder.glob("runner/genmigrate/*.py")])

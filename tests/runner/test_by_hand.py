@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 
 from .test_exchange import until
 
 if TYPE_CHECKING:
     from .conftest import Platform
+
+pytestmark = pytest.mark.minutes
 
 SCHEMA = "accounts_default"
 DOWN = "\n\ndef downgrade() -> None:\n    op.execute('DROP TABLE ran')\n"

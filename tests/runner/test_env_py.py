@@ -19,6 +19,8 @@ from .conftest import SAMPLES
 if TYPE_CHECKING:
     from .conftest import Platform
 
+pytestmark = pytest.mark.minutes
+
 TENANTS = ["alpha", "beta", "gamma-ray"]
 SCHEMAS = ["accounts_alpha", "accounts_beta", "accounts_gamma_ray"]
 #: Where something of the service is, the runner's own schema and PostgreSQL's left out.

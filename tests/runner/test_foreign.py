@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from .conftest import Platform
 
+pytestmark = pytest.mark.minutes
+
 LOCKED = Path(__file__).parent / "foreign" / "requirements.txt"
 UV = Path(sys.executable).with_name("uv")
 INI = """[alembic]

@@ -23,6 +23,8 @@ from .test_upgrade import without_time
 if TYPE_CHECKING:
     from .conftest import Ended, Platform
 
+pytestmark = pytest.mark.minutes
+
 SCHEMA = 'schema = op.get_bind().scalar(sa.text("SELECT current_schema()"))\n'
 LOGGED = (
     "import os, threading\n"

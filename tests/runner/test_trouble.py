@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .conftest import Ended, Platform
 
+pytestmark = pytest.mark.minutes
+
 ROOM = 12  # connections of the small server, three of them reserved for superusers
 
 
