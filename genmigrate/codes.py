@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,56 +20,24 @@ NEEDS_PERSON = 9
 TERMINATED = 10
 INTERRUPTED = 130
 
-#: Which code a run ends with when its schemas and services ended differently. A code that a retry cannot
-#: cure comes before one that it can (3, 4, 10), so that nobody retries past a failed migration.
-PRECEDENCE = (
-    USAGE,
-    FAILED,
-    NEEDS_PERSON,
-    AHEAD,
-    NO_DATABASE,
-    POLICY,
-    DEADLINE,
-    INTERRUPTED,
-    TERMINATED,
-    UNREACHABLE,
-    LOCKED,
-    OK,
-)
-
-CODE_OF_WORD = {
-    "up-to-date": OK,
-    "pending": OK,
-    "missing-schema": OK,
-    "newer": OK,
-    "answers": OK,
-    "failed": FAILED,
-    "usage": USAGE,
-    "pooled": USAGE,
-    "not-started": USAGE,
-    "unreachable": UNREACHABLE,
-    "wrong-password": UNREACHABLE,
-    "no-tls": UNREACHABLE,
-    "standby": UNREACHABLE,
-    "locked": LOCKED,
-    "drifted": FAILED,
-    "edited": FAILED,
-    "ahead": AHEAD,
-    "unknown-revision": AHEAD,
-    "refused": POLICY,
-    "behind": DEADLINE,
-    "deadline": DEADLINE,
-    "missing-database": NO_DATABASE,
-    "unversioned": NEEDS_PERSON,
-    "unstamped": NEEDS_PERSON,
-    "several-heads": NEEDS_PERSON,
-    "broken-history": NEEDS_PERSON,
-    "dirty": NEEDS_PERSON,
-    "read-only": NEEDS_PERSON,
-    "no-right": NEEDS_PERSON,
-    "terminated": TERMINATED,
-    "interrupted": INTERRUPTED,
+#: The words of each code. When schemas and services end differently, the first code of this order that applies: one
+#: that a retry cannot cure before one that it can (10, 3, 4), so that nobody retries past a failed migration.
+WORDS = {
+    USAGE: "usage pooled not-started",
+    FAILED: "failed drifted edited",
+    NEEDS_PERSON: "unversioned unstamped several-heads broken-history dirty read-only no-right",
+    AHEAD: "ahead unknown-revision",
+    NO_DATABASE: "missing-database",
+    POLICY: "refused",
+    DEADLINE: "behind deadline",
+    INTERRUPTED: "interrupted",
+    TERMINATED: "terminated",
+    UNREACHABLE: "unreachable wrong-password no-tls standby",
+    LOCKED: "locked",
+    OK: "up-to-date pending missing-schema",
 }
+PRECEDENCE = tuple(WORDS)
+CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
 
 
 def worst(codes: Iterable[int]) -> int:
@@ -90,3 +58,8 @@ class RunError(Exception):
     def code(self) -> int:
         """The exit code that this state's word stands for."""
         return CODE_OF_WORD[self.word]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same as a message."""
+        return {"word": self.word, "reason": self.reason, "way_out": self.way_out}

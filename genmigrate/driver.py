@@ -14,7 +14,7 @@ from genmigrate.codes import OK, RunError, worst
 from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
 from genmigrate.log import Log
 from genmigrate.output import names, say_exactly
-from genmigrate.watch import GRACE_S
+from genmigrate.watch import GRACE_S, SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,17 +40,12 @@ class Order:
 
 @dataclass
 class Outcome:
-    """How one service ended: its code and word, what its schemas came to, and what a status reported."""
+    """How one service ended, what its schemas came to, and its worker's last word."""
 
     service: Service
     code: int = OK
-    word: str = ""
-    reason: str = ""
-    way_out: str = ""
     counts: Counter[str] = field(default_factory=Counter)
-    schemas: list[Message] = field(default_factory=list)
-    heads: list[Message] = field(default_factory=list)
-    document: Message | None = None
+    result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
 
 
 class Driver:
@@ -71,9 +66,9 @@ class Driver:
         self._services = [service for service in plan.services if order.targets.get(service.name)]
 
     def run(self, go_on: bool) -> int:
-        """Send every service its order, in plan order; stop at the first that fails unless `go_on`.
+        """Serve every service in plan order, unless `go_on` up to the first that fails; returns the exit code.
 
-        Returns the exit code. Raises RunError when the exchange folder cannot be used.
+        Raises RunError when the exchange folder cannot be used.
         """
         names_of_all = tuple(service.name for service in self.plan.services)
         exchanges.claim(self._exchange)
@@ -81,7 +76,7 @@ class Driver:
         beat.start()
         try:
             self._exchange.clear(names_of_all)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in SIGNALS:
                 signal.signal(number, self._on_signal)
             missing = self._missing_worker()
             if missing:
@@ -99,32 +94,24 @@ class Driver:
             beat.end()
             (self._exchange.folder / "driver").unlink(missing_ok=True)
 
-    @property
-    def not_started(self) -> list[Service]:
-        """The services that were not asked because an earlier one failed."""
-        asked = {outcome.service.name for outcome in self.outcomes}
-        return [service for service in self._services if service.name not in asked]
-
     def name_the_rest(self) -> int:
         """Say which services were not asked, with their schemas; returns how many schemas that are."""
-        left = 0
-        for service in self.not_started:
-            targets = self.order.targets[service.name]
+        left, asked = 0, {outcome.service.name for outcome in self.outcomes}
+        for name in [service.name for service in self._services if service.name not in asked]:
+            targets = self.order.targets[name]
             left += len(targets)
             labels = names([target.label for target in targets])
             told = {"event": "skipped", "schemas": [target.schema for target in targets]}
-            self.log.line(
-                f"  – {service.name} not started: {labels} skipped", service=service.name, event=told
-            )
+            self.log.line(f"  – {name} not started: {labels} skipped", service=name, event=told)
         return left
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
 
     def _missing_worker(self) -> Outcome | None:
-        """Wait for the containers of all services, before the first migrates: one may have no image that can be pulled.
+        """Of the first service whose container does not come, for instance without an image that can be pulled.
 
-        Returns the outcome of the first that did not come. Only an upgrade leaves half of its work behind.
+        Only an upgrade leaves half of its work behind.
         """
         if self._workers.mode != "external" or self.order.command != "upgrade":
             return None
@@ -136,20 +123,17 @@ class Driver:
         return None
 
     def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
-        """Say that a whole service could not be served, and note it."""
-        outcome.code, outcome.word = trouble.code, trouble.word
-        outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
+        outcome.code = trouble.code
+        outcome.result.update(trouble.facts)
         name, note = outcome.service.name, self.order.command == "sql"
-        told = {
-            "event": "failed",
-            "word": trouble.word,
-            "reason": trouble.reason,
-            "way_out": [trouble.way_out],
-        }
+        told = {"event": "failed", **trouble.facts, "way_out": [trouble.way_out]}
         text = f"  ✗ {name} {trouble.word}: {trouble.reason}"
         self.log.line(text, note=note, service=name, event=told)
         if trouble.way_out:
             self.log.line(f"    → {trouble.way_out}", note=note, service=name)
+        return self._counted(outcome)
+
+    def _counted(self, outcome: Outcome) -> Outcome:
         settled = sum(outcome.counts.values())
         outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
         return outcome
@@ -165,10 +149,7 @@ class Driver:
             self._follow(service, worker, outcome)
         except RunError as trouble:
             return self._failed(outcome, trouble)
-        if outcome.code != OK:
-            settled = sum(outcome.counts.values())
-            outcome.counts["failed"] += len(self.order.targets[service.name]) - settled
-        return outcome
+        return outcome if outcome.code == OK else self._counted(outcome)
 
     def _go(self, service: Service, worker: str) -> Message:
         return {
@@ -188,7 +169,6 @@ class Driver:
                 self._started[service.name] = started
 
     def _await_worker(self, service: Service) -> str:
-        """The id of the service's live worker."""
         give_up = time.monotonic() + self.order.worker_timeout_s
         started = self._started.get(service.name)
         while True:
@@ -204,19 +184,20 @@ class Driver:
                 raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:
                 reason = f"no worker of {service.name} came within {self.order.worker_timeout_s:.0f} s"
-                raise RunError(
-                    "terminated", reason, f"look at the log of its container in {self.plan.environment}"
-                )
+                way_out = f"look at the log of its container in {self.plan.environment}"
+                raise RunError("terminated", reason, way_out)
             time.sleep(LOOK_S)
 
-    def _check(self) -> None:
+    def _has_to_stop(self) -> bool:
         if not self._stop_word and time.monotonic() > self._give_up:
             self._stop_word = "deadline"
-        if self._stop_word:
+        return bool(self._stop_word)
+
+    def _check(self) -> None:
+        if self._has_to_stop():
             raise RunError(self._stop_word, "stopped before it was asked")
 
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
-        """Repeat the worker's lines until its result is there or it is dead."""
         pulse = Pulse(LOOK_S)
         offset, stopped_at, shown = 0, 0.0, False
         self._seen.add(worker)
@@ -232,15 +213,10 @@ class Driver:
                 self.log.idle()
                 if result["word"] and not shown:
                     self.log.line(f"  ✗ {service.name} {result['word']}: {result['reason']}", note=True)
-                outcome.code, outcome.word = int(result["code"]), str(result["word"])
-                outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
-                outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
-                outcome.document = result["document"]
+                outcome.code, outcome.result = int(result["code"]), result
                 return
             self._find_dead(service, worker, pulse)
-            if not self._stop_word and time.monotonic() > self._give_up:
-                self._stop_word = "deadline"
-            if self._stop_word and not stopped_at:
+            if self._has_to_stop() and not stopped_at:
                 stopped_at = time.monotonic()
                 self._put_stop()
             if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
@@ -277,13 +253,8 @@ class Driver:
         return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
 
     def _put_stop(self) -> None:
-        message = {
-            "run": self.run_id,
-            "workers": sorted(self._seen),
-            "word": self._stop_word,
-            "at": time.time(),
-        }
-        self._exchange.put("stop", message)
+        message = {"run": self.run_id, "workers": sorted(self._seen), "word": self._stop_word}
+        self._exchange.put("stop", {**message, "at": time.time()})
 
     def _end(self, services: Sequence[str]) -> None:
         """Tell every worker that it is over, and wait for those that were started here."""

@@ -1,32 +1,4 @@
-"""Turns a folder that driver and workers share into messages between them.
-
-The protocol. All files are small; every one but `.lines` appears by an atomic rename. A service name holds
-only a-z, 0-9 and -, so the names without a dot cannot collide with a service's.
-
-    driver           {"run", "beat"}                  by the driver, each second while it lives
-    SERVICE.alive    {"worker", "beat"}               by the worker, each second while it lives
-    SERVICE.go       {"run", "worker", "command", …}  by the driver: the order for exactly this worker
-    SERVICE.lines    one JSON record a line           by the worker, appended: what to show, what was counted
-    SERVICE.result   {"run", "worker", "code", …}     by the worker, its last word
-    stop             {"run", "workers", "word"}       by the driver when it ends, for whatever reason
-
-A folder may outlive its run (a compose volume), and workers may be there before the driver. So nothing is
-believed for being there: `run` and `worker` are random, a `go` or a `stop` counts only for the worker that it
-names, lines and results only with the driver's own run, and somebody is alive when their `beat` changes while
-one looks. Beats are counted in looks and not in time: a laptop that slept looks no more often than it beat.
-
-1. Driver: refuses a folder in which another driver beats, then removes every file that an earlier run left.
-   A worker that had said it is alive says so again within a second.
-2. Driver, before an upgrade by containers: waits for a live worker of every service, so that none migrates
-   beside one that never comes. Then, per service in plan order: waits for a live worker, writes its `go`,
-   repeats `lines`, reads `result`.
-   Another worker id, or no beat for SILENCE_S, or the end of the process it started: the worker is dead.
-3. Worker: waits for the `go` that names it. While it works a thread beats, heeds `stop` and SIGTERM, and
-   notices a driver that beats no more (killed): then the statement in progress is cancelled.
-4. Driver: ends with `stop`, which names every worker seen. A worker that came too late to be named ends when a
-   `stop` is there and no driver beats: soon when that stop is as young as itself, otherwise after PATIENCE.
-   In a folder that serves one run only (`worker --once`) any `stop`, and a driver that went silent, is the end.
-"""
+"""Turns a folder that driver and workers share into messages between them, by the protocol in README.md."""
 
 from __future__ import annotations
 
@@ -40,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from genmigrate.codes import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 BEAT_S = 1.0
@@ -59,6 +30,11 @@ def new_id() -> str:
     return os.urandom(6).hex()
 
 
+def _unwritable(file: Path, error: OSError) -> RunError:
+    way_out = "driver and workers need one folder that all of them may write"
+    return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
+
+
 class Exchange:
     """The shared folder."""
 
@@ -66,18 +42,14 @@ class Exchange:
         self.folder = folder
 
     def put(self, name: str, message: Message) -> None:
-        """Write one message whole. Raises RunError("usage") when the folder cannot be written."""
+        """Write one message whole. Raises RunError("usage")."""
         target = self.folder / name
         draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
         try:
             draft.write_text(json.dumps(message, ensure_ascii=False), encoding="utf-8")
             draft.replace(target)
         except OSError as error:
-            raise RunError(
-                "usage",
-                f"cannot write {target}: {error.strerror}",
-                "driver and workers need one folder that all of them may write",
-            ) from None
+            raise _unwritable(target, error) from None
 
     def get(self, name: str) -> Message | None:
         """Read one message; None when it is not there or is not one."""
@@ -102,7 +74,11 @@ class Exchange:
         except OSError:
             return [], offset
         whole = data.rfind(b"\n") + 1
-        return list(_parse(data[:whole])), offset + whole
+        found = []
+        for line in data[:whole].splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return [record for record in found if isinstance(record, dict)], offset + whole
 
     def clear(self, services: tuple[str, ...]) -> None:
         """Remove what an earlier run left: this runner's files and drafts, nothing else."""
@@ -111,16 +87,6 @@ class Exchange:
             draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
             if entry.name in names or draft:
                 entry.unlink(missing_ok=True)
-
-
-def _parse(data: bytes) -> Iterator[Message]:
-    for line in data.splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
 
 
 class Beat(threading.Thread):
@@ -159,7 +125,7 @@ class Pulse:
         self.alive = False
 
     def look(self, message: Message | None) -> bool:
-        """Take note of the message; true when it changed since the last look (the first look proves nothing)."""
+        """True when the message changed since the last look; the first look proves nothing."""
         beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
         changed = beat is not None and self._last is not None and beat != self._last
         if changed:
@@ -172,10 +138,7 @@ class Pulse:
 
 
 def claim(exchange: Exchange) -> None:
-    """Become the driver of this folder. Raises RunError("locked") when somebody else is.
-
-    A file that an earlier driver left is told from one that beats by waiting two beats.
-    """
+    """Become the driver of this folder. Raises RunError("locked") when somebody else is."""
     file = exchange.folder / "driver"
     try:
         if file.exists() and not _beats(exchange):
@@ -185,11 +148,11 @@ def claim(exchange: Exchange) -> None:
         reason = f"another driver works in {exchange.folder}"
         raise RunError("locked", reason, "wait for it, run again") from None
     except OSError as error:
-        reason = f"cannot write {file}: {error.strerror}"
-        raise RunError("usage", reason, "driver and workers need one folder that all may write") from None
+        raise _unwritable(file, error) from None
 
 
 def _beats(exchange: Exchange) -> bool:
+    """A file that an earlier driver left is told from one that beats by waiting two beats."""
     first = exchange.get("driver")
     for _ in range(25):
         time.sleep(BEAT_S / 10)

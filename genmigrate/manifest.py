@@ -40,6 +40,7 @@ AND (SELECT bool_and(has_table_privilege(c.oid, p)) FROM unnest('{SELECT,INSERT,
 #: Somebody else makes the same thing in this very moment.
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
+COLUMNS = "run, service, schema, revision, direction"
 
 
 def prepare(session: Session) -> bool:
@@ -62,10 +63,8 @@ def begin_run(
     session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
 ) -> None:
     """Note a run, and every revision of its image: before the first of them is applied."""
-    session.rows(
-        "INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)",
-        [run, service, environment, command, digest],
-    )
+    noted = [run, service, environment, command, digest]
+    session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
     graph = [
         {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
         for r in past.revisions.values()
@@ -103,31 +102,28 @@ def applied_statement(
 
     It takes the revision's unfinished row away too. Holds no `%`: every driver runs it as it is.
     """
-    columns, values = _columns(run, service, schema, revision, direction)
-    where = f"service = {_text(service)} AND schema = {_text(schema)} AND revision = {_text(revision)}"
     return (
-        f"WITH finished AS (DELETE FROM genmigrate.unfinished WHERE {where}) "
-        f"INSERT INTO genmigrate.applied ({columns}, name, checksum, started, seconds) VALUES ({values}, "
-        f"{_text(name)}, {_text(checksum)}, clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
+        "WITH finished AS (DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = "
+        f"({_texts(service, schema, revision)})) INSERT INTO genmigrate.applied "
+        f"({COLUMNS}, name, checksum, started, seconds) "
+        f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
+        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
     )
 
 
 def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
     """One statement for env.py's connection, first thing in an autocommit block. Holds no `%`."""
-    columns, values = _columns(run, service, schema, revision, direction)
+    values = _texts(run, service, schema, revision, direction)
     return (
-        f"INSERT INTO genmigrate.unfinished ({columns}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
+        f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
         "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
     )
 
 
-def _columns(*values: str) -> tuple[str, str]:
-    return "run, service, schema, revision, direction", ", ".join(map(_text, values))
-
-
-def _text(text: str) -> str:
-    """An SQL literal in which no driver finds a placeholder, whatever standard_conforming_strings says."""
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") + "'"
+def _texts(*texts: str) -> str:
+    """SQL literals in which no driver finds a placeholder, whatever standard_conforming_strings says."""
+    spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
+    return ", ".join(f"E'{text}'" for text in spelt)
 
 
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
@@ -173,9 +169,8 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
         if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
             return state
         here = names([graph[each][1] if each in graph else each for each in state.current])
-        why = (
-            f"schema {state.target.schema} is at {here}, newer than this image's {past.slug(past.head or '')}"
-        )
+        image = f"this image's {past.slug(past.head or '')}"
+        why = f"schema {state.target.schema} is at {here}, newer than {image}"
         undo = f"undo it with that image: genmigrate downgrade --service {service} --to {past.head}"
         return replace(state, word="ahead", reason=why, way_out=f"deploy the image that has it, or {undo}")
 
@@ -213,7 +208,7 @@ def _busy(session: Session, schema: str) -> bool:
 
 
 def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
-    """Schema, revision and direction of each autocommit block that was entered and did not end."""
+    """Schema, revision and direction of each autocommit block that did not end."""
     statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
     return read(session, statement, service) or []
 

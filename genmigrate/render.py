@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import history
 from genmigrate.alembic_run import RevisionError, agree, place_of, reason_of
 from genmigrate.alembic_run import run as run_alembic
 from genmigrate.codes import CODE_OF_WORD
 from genmigrate.fresh import in_schema
-from genmigrate.job import Job, explain
 from genmigrate.look import states
 from genmigrate.output import names
 from genmigrate.session import quoted
-from genmigrate.upgrade import READY
+from genmigrate.survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genmigrate.history import History
+    from genmigrate.job import Job
     from genmigrate.plan import Service, Target
     from genmigrate.survey import State
     from genmigrate.url import DatabaseUrl
@@ -28,14 +26,13 @@ if TYPE_CHECKING:
 
 def run(job: Job) -> None:
     """Print the pending SQL once per starting revision, with the schemas that it is for; changes nothing."""
-    past = history.read(Path.cwd(), job.service.config)
     groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
-    for state in states(job, past):
+    for state in states(job):
         if state.word not in READY:
-            why, way_out = explain(state, job.service, job.plan, past)
-            job.note(f"{state.target.label} {state.word}: {why}")
-            job.note(f"  → {way_out}")
-            job.ended_with(CODE_OF_WORD[state.word])
+            error = job.explain(state)
+            job.note(f"{state.target.label} {state.word}: {error.reason}")
+            job.note(f"  → {error.way_out}")
+            job.ended_with(error.code)
         elif state.word == "up-to-date":
             job.note(f"{state.target.label} already up-to-date")
         else:
@@ -45,11 +42,11 @@ def run(job: Job) -> None:
         job.line("\\set ON_ERROR_STOP on")
     for (create, current), members in groups.items():
         job.watch.check()
-        _group(job, past, members, current, create)
+        _group(job, members, current, create)
 
 
-def _group(job: Job, past: History, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
-    first = members[0]
+def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
+    past, first = job.past, members[0]
     came = names([past.slug(revision) for revision in current]) or "nothing"
     job.line(f"-- {job.service.name}: from {came} to {past.slug(past.head or '')}")
     job.line(f"-- schemas: {', '.join(state.target.schema for state in members)}")

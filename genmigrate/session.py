@@ -38,10 +38,7 @@ CUT = ("57P01", "57P02", "57P03", "57P05")
 
 
 def driver_module(url: DatabaseUrl) -> Any:
-    """The psycopg or psycopg2 of this Python; the one that the URL names first.
-
-    Raises RunError("usage") when there is neither.
-    """
+    """The psycopg or psycopg2 of this Python, the one that the URL names first. Raises RunError("usage")."""
     order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
     reasons = []
     for name in order:
@@ -49,11 +46,8 @@ def driver_module(url: DatabaseUrl) -> Any:
             return importlib.import_module(name)
         except ImportError as error:
             reasons.append(f"{name}: {one_line(error)}")
-    raise RunError(
-        "usage",
-        f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})",
-        "add psycopg[binary] or psycopg2 to its dependencies",
-    )
+    reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
+    raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
 
 
 def quoted(name: str) -> str:
@@ -67,7 +61,7 @@ def literal(text: str) -> str:
 
 
 class Session:
-    """One open connection in autocommit mode."""
+    """One open connection in autocommit mode, which `with` closes."""
 
     def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
         parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
@@ -97,6 +91,12 @@ class Session:
             return True
         return False
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the connection, whatever state it is in."""
         with contextlib.suppress(self.errors):
@@ -123,8 +123,7 @@ def open_session(
 ) -> Session:
     """Connect, waiting up to `patience_s` seconds for a server that does not answer yet.
 
-    `check` is called between attempts and may raise; `notice` is told each new reason for waiting.
-    Raises RunError: "unreachable", "wrong-password", "missing-database", "no-right".
+    `check` is called between attempts and may raise; `notice` is told each new reason for waiting. Raises RunError.
     """
     module = driver_module(url)
     give_up = time.monotonic() + patience_s
@@ -137,11 +136,8 @@ def open_session(
             reason = _reason(url, error)
         _refuse(url, reason)
         if time.monotonic() + pause > give_up:
-            raise RunError(
-                "unreachable",
-                f"PostgreSQL at {url.place} does not answer: {reason}",
-                "start it, or correct the URL's host and port",
-            )
+            reason = f"PostgreSQL at {url.place} does not answer: {reason}"
+            raise RunError("unreachable", reason, "start it, or correct the URL's host and port")
         if reason != told:
             told = reason
             notice(f"waiting for PostgreSQL at {url.place}: {reason}")
@@ -150,13 +146,9 @@ def open_session(
 
 
 def _reason(url: DatabaseUrl, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line] or lines
-    return (
-        url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
-        if telling
-        else type(error).__name__
-    )
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
+    return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
 
 
 def _refuse(url: DatabaseUrl, reason: str) -> None:
@@ -174,25 +166,19 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
         way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
         raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
     if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
-        raise RunError(
-            "wrong-password",
-            f"PostgreSQL at {url.place} refuses user {user}: {reason}",
-            "correct user and password in the URL",
-        )
+        reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
+        raise RunError("wrong-password", reason, "correct user and password in the URL")
 
 
 def create_database(url: DatabaseUrl, application: str) -> None:
-    """Create the URL's database; somebody else creating it at the same moment is as good.
-
-    Raises RunError: "no-right" when the role may not, "missing-database" when it cannot be done.
-    """
+    """Create the URL's database, unless somebody else does. Raises RunError("no-right" or "missing-database")."""
     module = driver_module(url)
     try:
         session = Session(module, url, application, MAINTENANCE)
     except module.Error as error:
         reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
         raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
-    try:
+    with session:
         for attempt in range(20):
             try:
                 session.rows(f"CREATE DATABASE {quoted(url.database)}")
@@ -202,20 +188,12 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                 if state in ("42P04", "23505"):  # it is there now, or was made in this very moment
                     return
                 if state == "42501":
-                    raise RunError(
-                        "no-right",
-                        f"user {url.parameters.get('user', '')} may not create database {url.database}",
-                        "grant CREATEDB, or create it by hand",
-                    ) from None
-                if (
-                    state != "55006" or attempt == 19
-                ):  # 55006: the template is in use by another CREATE DATABASE
-                    raise RunError(
-                        "missing-database", url.hide(one_line(error)), "create it by hand"
-                    ) from None
+                    reason = f"user {url.parameters.get('user', '')} may not create database {url.database}"
+                    raise RunError("no-right", reason, "grant CREATEDB, or create it by hand") from None
+                if state != "55006" or attempt == 19:  # the template is in use by another CREATE DATABASE
+                    reason = url.hide(one_line(error))
+                    raise RunError("missing-database", reason, "create it by hand") from None
             time.sleep(0.25)
-    finally:
-        session.close()
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:

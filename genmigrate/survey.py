@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 #: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
 CHUNK = 200
+#: The words of schemas that can be migrated.
+READY = ("up-to-date", "pending", "missing-schema")
 
 
 @dataclass(frozen=True)
 class State:
-    """What a schema is at: a word of codes.CODE_OF_WORD, its revisions, and what the head still needs.
+    """What a schema is at: a word of codes.py, its revisions, and what the head still needs.
 
-    What survey() finds explains itself by job.explain; a word that manifest.py gives brings its reason and way out.
+    A word that manifest.py gives brings its reason and way out; Job.explain has those of the others.
     """
 
     target: Target
@@ -40,23 +42,18 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
     Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
     """
     try:
-        states = [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
+        states = _look(session, targets, table, history)
         # Its tables may have come between two statements, together with the version: what is odd is looked at again.
         odd = [state.target for state in states if state.tables]
-        again = {
-            state.target: state for chunk in _chunks(odd) for state in _look(session, chunk, table, history)
-        }
+        again = {state.target: state for state in _look(session, odd, table, history)}
         return [again.get(state.target, state) for state in states]
     except session.errors as error:
-        code = sqlstate(error)
+        code, text = sqlstate(error), str(error).splitlines()[0]
         if code == "42501":
-            raise RunError(
-                "no-right", f"a version table cannot be read: {_text(error)}", "grant SELECT on it"
-            ) from None
+            reason = f"a version table cannot be read: {text}"
+            raise RunError("no-right", reason, "grant SELECT on it") from None
         if code == "55P03":
-            raise RunError(
-                "locked", f"a version table is locked: {_text(error)}", "run again later"
-            ) from None
+            raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
         raise
 
 
@@ -65,7 +62,12 @@ def missing(targets: Sequence[Target], history: History) -> list[State]:
     return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 
 
-def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
+def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
+    chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
+    return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
+
+
+def _look_at(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
     there = _there(session, targets, table)
     schemas = {schema for schema, found, *_ in there if found}
     versioned = {schema for *_, schema, found in there if found}
@@ -123,19 +125,9 @@ def _populated(session: Session, schemas: list[str], table: str) -> dict[str, in
     if not schemas:
         return {}
     statement = (
-        "SELECT n.nspname, count(*) "
-        "FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+        "SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid "
         "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
+        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
         "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"
     )
     return {str(name): int(count) for name, count in session.rows(statement, [schemas, table])}
-
-
-def _chunks(targets: Sequence[Target]) -> Iterator[Sequence[Target]]:
-    for start in range(0, len(targets), CHUNK):
-        yield targets[start : start + CHUNK]
-
-
-def _text(error: Exception) -> str:
-    return str(error).splitlines()[0]

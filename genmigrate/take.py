@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import history, manifest, snapshot
+from genmigrate import manifest, snapshot
 from genmigrate.codes import RunError
 from genmigrate.verify import UPGRADE, server_version
 
@@ -25,14 +25,13 @@ def take(job: Job) -> None:
     extensions, would not be there. Instead the manifest has to tell that runs of the local environment made each
     schema out of these very files, and all have to be the same. Raises RunError("refused").
     """
-    past = history.read(Path.cwd(), job.service.config)
+    past = job.past
     if job.plan.environment != LOCAL:
         reason = f"a snapshot is what the migrations make, it is never taken from {job.plan.environment}"
         raise RunError("refused", reason, "use the local plan, in CI or on your machine")
-    session = job.connect(job.url(), create=False)
-    try:
+    with job.connect() as session:
         objects: dict[str, str] = {}
-        for state in manifest.judge(session, job.service.name, job.survey(session, past), past):
+        for state in manifest.judge(session, job.service.name, job.survey(session), past):
             schema = state.target.schema
             found = snapshot.describe(session, schema, job.service.version_table)
             objects = objects or found
@@ -47,8 +46,6 @@ def take(job: Job) -> None:
             raise RunError("refused", reason, f"make it anew: drop it, then {UPGRADE}")
         file = snapshot.place(Path.cwd(), job.service.config)
         save(file, past.head, server_version(session), objects)
-    finally:
-        session.close()
     head = past.slug(past.head or "nothing")
     text = f"  ✓ {job.service.name} snapshot at {head}: {len(objects)} objects in {file}"
     job.line(text, up_to_date=len(job.targets))

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import history, manifest, verify
-from genmigrate.codes import OK, RunError, worst
+from genmigrate import manifest, verify
+from genmigrate.codes import RunError, worst
 from genmigrate.hands import Hands
-from genmigrate.job import Job, explain
+from genmigrate.job import event
 from genmigrate.output import names
 from genmigrate.preflight import refuse_pooled, refuse_standby, room
 from genmigrate.schedule import AGAIN, Schedule, Work
-from genmigrate.session import Session, quoted, sqlstate
+from genmigrate.session import quoted, sqlstate
+from genmigrate.survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genmigrate.exchange import Message
     from genmigrate.history import History, Revision
+    from genmigrate.job import Job
     from genmigrate.plan import Target
+    from genmigrate.session import Session
     from genmigrate.survey import State
-
-READY = ("up-to-date", "pending", "missing-schema")
 
 WAY_OUT = {
     "locked": "nothing of it was applied: run again later",
@@ -44,26 +44,23 @@ def run(job: Job) -> None:
 
     Files and versions are judged before anything is touched. Raises RunError for what concerns the whole service.
     """
-    past = history.read(Path.cwd(), job.service.config)
-    url = job.url()
-    session = job.connect(url, job.plan.create_databases)
-    try:
-        refuse_standby(session, url)
-        states = job.judge(session, past)
+    past = job.past
+    with job.connect(job.plan.create_databases) as session:
+        refuse_standby(session)
+        states = job.judge(session)
         pending = [state for state in states if state.word in READY[1:]]
         kept = None
         if pending:
-            refuse_pooled(job, session, url)
-            kept = verify.expected(job, past) if job.plan.policy.verify == "drift" else None
+            refuse_pooled(job, session)
+            kept = verify.expected(job) if job.plan.policy.verify == "drift" else None
         bad = [state for state in states if state.word not in READY]
         allowed = job.plan.policy.max_failed_tenants
-        if bad:
-            _refuse(job, past, bad)
+        for state in bad:
+            job.failed(state, job.explain(state))
         first = canaries(job)
-        compared = [
-            state for state in states if kept and state.word == "up-to-date" and state.target in first
-        ]
-        _already(job, [state for state in states if state.word == "up-to-date" and state not in compared])
+        ready = [state for state in states if state.word == "up-to-date"]
+        compared = [state for state in ready if kept and state.target in first]
+        _already(job, [state for state in ready if state not in compared])
         hurt = any(state.target in first for state in bad)
         if hurt and pending:
             job.note(f"{job.service.name}: {CANARY}")
@@ -71,14 +68,8 @@ def run(job: Job) -> None:
             return _skip(job, past, pending)
         if pending:
             left = None if allowed is None else allowed - len(bad)
-            Upgrade(job, past, session, kept).run([*compared, *pending], left)
-    finally:
-        session.close()
-
-
-def event(what: str, state: State, **more: object) -> Message:
-    """A line for programs."""
-    return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}
+            Upgrade(job, session, kept).run([*compared, *pending], left)
+    return None
 
 
 def canaries(job: Job) -> set[Target]:
@@ -93,30 +84,16 @@ def _already(job: Job, states: Sequence[State]) -> None:
     job.lines(lines, "up_to_date")
 
 
-def _refuse(job: Job, past: History, states: Sequence[State]) -> None:
-    for state in states:
-        error = RunError(state.word, *explain(state, job.service, job.plan, past))
-        job.line(
-            f"  ✗ {state.target.label} {error.word}: {error.reason}",
-            event("failed", state, word=error.word, reason=error.reason, way_out=[error.way_out]),
-            failed=1,
-        )
-        job.line(f"    → {error.way_out}")
-        job.ended_with(error.code)
-
-
 class Upgrade:
     """One service's schemas on their way to the head."""
 
     command, verb = "upgrade", "applied"
 
-    def __init__(
-        self, job: Job, past: History, session: Session, snapshot: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, job: Job, session: Session, snapshot: dict[str, Any] | None = None) -> None:
         self._job = job
         self._snapshot = snapshot
         self._canaries = canaries(job)
-        self._past = past
+        self._past = job.past
         self._session = session
         self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
         self._kept = manifest.prepare(session)
@@ -152,7 +129,7 @@ class Upgrade:
             job.working, job.backends = {}, set()
             if self._kept and not self._session.lost():
                 summary = {"schemas": len(states), "failed": schedule.failures}
-                with_code = worst(job.codes) if job.codes else OK
+                with_code = worst(job.codes)
                 manifest.end_run(self._session, job.run, job.service.name, with_code, summary)
                 if job.order.get("document"):
                     job.document = manifest.as_document(self._session, job.run, job.service.name)
@@ -166,11 +143,11 @@ class Upgrade:
     def _now(self, work: Work) -> State:
         """The schema as its version table says now. Raises RunError where it is not what this run can work on."""
         job, target = self._job, work.state.target
-        state = job.survey(self._session, self._past, (target,))[0]
+        state = job.survey(self._session, target)[0]
         if work.since and state.word == "pending":
             state = manifest.tell_dirty(self._session, job.service.name, [state], self._past)[0]
         if state.word not in READY:  # another runner, with other files, was here while we waited
-            raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
+            raise job.explain(state)
         return state
 
     def _compare(self, work: Work) -> None:
@@ -213,7 +190,7 @@ class Upgrade:
     def _done(self, work: Work) -> None:
         """Behind Alembic, still under the lock."""
         job, target = self._job, work.state.target
-        after = job.survey(self._session, self._past, (target,))[0]
+        after = job.survey(self._session, target)[0]
         if after.word != "up-to-date":
             missing = names([revision.slug for revision in after.pending]) or after.word
             reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
@@ -246,25 +223,18 @@ class Upgrade:
             *result.get("found", ()),
         ]
         hints += [HALVED if result.get("halved") else "", self._stands(state)]
-        told = event("failed", state, word=error.word, revision=revision, reason=error.reason)
-        told.update(sqlstate=result.get("sqlstate", ""), way_out=[hint for hint in hints if hint])
-        job.line(f"  ✗ {state.target.label} {error.word}{at}: {error.reason}", told, failed=1)
-        job.ended_with(error.code)
-        for hint in hints:
-            if hint:
-                job.line(f"    → {hint}")
+        more = {"revision": revision, "sqlstate": result.get("sqlstate", "")}
+        job.failed(state, error, at, hints, **more)
 
     def _stands(self, state: State) -> str:
         try:
-            now = self._job.survey(self._session, self._past, (state.target,))[0]
+            now = self._job.survey(self._session, state.target)[0]
         except (RunError, self._session.errors):
             return ""
-        here = names([self._past.slug(revision) for revision in now.current]) or "no revision"
         left = {revision.id for revision in self._revisions(now)}
         kept = [revision.slug for revision in self._revisions(state) if revision.id not in left]
-        return f"{state.target.schema} is at {here}" + (
-            f", this run {self.verb} {names(kept)}" if kept else ""
-        )
+        done = f", this run {self.verb} {names(kept)}" if kept else ""
+        return f"{state.target.schema} is at {self._past.at(now.current)}{done}"
 
 
 def create_schema(session: Session, schema: str) -> None:
@@ -275,9 +245,8 @@ def create_schema(session: Session, schema: str) -> None:
         session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except session.errors as error:
         if sqlstate(error) == "42501":
-            raise RunError(
-                "no-right", f"schema {schema} may not be created", "grant CREATE on the database"
-            ) from None
+            reason = f"schema {schema} may not be created"
+            raise RunError("no-right", reason, "grant CREATE on the database") from None
         if sqlstate(error) not in ("23505", "42P06"):  # made by somebody else in this very moment
             raise
 
@@ -288,7 +257,7 @@ def _skip(job: Job, past: History, states: Sequence[State]) -> None:
     def standing(state: State) -> str:
         if not state.current:
             return "skipped, nothing applied yet"
-        return f"skipped, still at {names([past.slug(revision) for revision in state.current])}"
+        return f"skipped, still at {past.at(state.current)}"
 
     for text, group in groupby(sorted(states, key=standing), key=standing):
         members = [state.target for state in group]

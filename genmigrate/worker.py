@@ -36,7 +36,7 @@ def serve(
     patience_s: float,
     once: bool,
 ) -> int:
-    """Wait for the order of `service`, carry it out in its `folder`, leave the result; returns its exit code."""
+    """Wait for the service's order, carry it out in its folder, leave the result; returns its exit code."""
     worker = new_id()
     watch = Watch(exchange, service.name, worker, patience_s, once)
     watch.start()
@@ -58,7 +58,6 @@ def serve(
 
 
 def _prepare(service: Service, folder: Path) -> None:
-    """While others work: go to the service's folder, forget the runner's paths, load the database driver."""
     package = Path(genmigrate.__file__).absolute().parent
     environment.leave_no_trace(package)
     os.chdir(folder)
@@ -82,7 +81,6 @@ def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch
 
 
 def _carry_out(job: Job) -> None:
-    """Run the order's command; whatever goes wrong becomes lines and a code."""
     try:
         if job.order.get("digest") != job.plan.digest:
             reason = "driver and worker were given different plans"
@@ -136,44 +134,29 @@ def _command(name: str) -> Callable[[Job], None]:
 def _cancel(job: Job) -> None:
     """Cancel what this job's sessions are executing; they are known by their application_name."""
     url = job.url()
-    session = Session(driver_module(url), url, "genmigrate cancel")
-    try:
+    with Session(driver_module(url), url, "genmigrate cancel") as session:
         session.rows(
-            "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
-            "WHERE (application_name = %s OR pid = ANY(%s::int[])) AND state <> 'idle' "
-            "AND datname = current_database()",
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state <> 'idle' "
+            "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
             [job.application, list(job.backends)],
         )
-    finally:
-        session.close()
 
 
 def _stopped(job: Job, word: str) -> None:
     """The result of a worker that ends itself because what it waits for does not come back."""
-    job.word = word
+    job.trouble = RunError(word, "")
     for label, revision in job.working.items():
+        text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"
         with suppress(OSError):  # a full disk
-            job.line(
-                f"  ✗ {label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself", failed=1
-            )
-    _result(job, [RunError(word, "").code])
+            job.line(f"  ✗ {text}", failed=1)
+    _result(job, [job.trouble.code])
 
 
 def _result(job: Job, codes: list[int]) -> int:
     code = worst(codes)
-    job.exchange.put(
-        f"{job.service.name}.result",
-        {
-            "run": job.order["run"],
-            "worker": job.worker,
-            "code": code,
-            "word": job.word,
-            "reason": job.reason,
-            "way_out": job.way_out,
-            "schemas": job.schemas,
-            "heads": job.heads,
-            "document": job.document,
-            "modules": sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys()),
-        },
-    )
+    facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")
+    result = {"run": job.run, "worker": job.worker, "code": code, **facts, "document": job.document}
+    modules = sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys())
+    result.update(schemas=job.schemas, heads=job.heads, modules=modules)
+    job.exchange.put(f"{job.service.name}.result", result)
     return code
