@@ -16,7 +16,7 @@ OURS = (sys.dont_write_bytecode or not _home, f"{_home}/.cache/genmigrate" if _h
 
 
 def keep_bytecode(whose: "tuple[bool, str | None]") -> None:
-    """Where byte code of what is imported from now on goes: `OURS` for the runner, `THEIRS` for a service's code."""
+    """Byte code of what is imported from now on goes where `OURS` or a service's `THEIRS` say."""
     sys.dont_write_bytecode, sys.pycache_prefix = whose
 
 

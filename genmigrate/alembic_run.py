@@ -1,4 +1,4 @@
-"""Turns a schema at one revision into one at another, by Alembic in this process through the service's own env.py."""
+"""Turns a schema at one revision into one at another, by Alembic through the service's own env.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GONE = (
 
 
 class RevisionError(Exception):
-    """A revision, or env.py around it (`revision` is None), raised: the reason in one line and the place."""
+    """A revision, or env.py around it (`revision` is None), raised."""
 
     def __init__(
         self, revision: str | None, reason: str, place: str, word: str = "failed", state: str = ""
@@ -45,10 +45,9 @@ class RevisionError(Exception):
 
 
 def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
-    """Bring one schema up or down to the revision `goal`, each revision in a transaction of its own.
+    """Bring one schema to the revision `goal`, each revision in a transaction of its own.
 
-    The errand's runner holds the schema's lock. Raises RevisionError, or RunError when the work was stopped or cut.
-    The working directory must be the service's folder.
+    Raises RevisionError, or RunError when the work was stopped or cut. The service's folder is the working directory.
     """
     hold = Hold(errand, direction)
     running: list[str] = []
@@ -93,7 +92,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
 
 
 def _cut(error: BaseException) -> bool:
-    """Whether the connection was gone or not to be had: the driver then has no SQLSTATE to tell."""
+    """Whether the connection was gone: the driver then has no SQLSTATE to tell."""
     return not sqlstate(error) and any(text in str(error) for text in GONE)
 
 
@@ -110,10 +109,9 @@ def run(
     hold: Hold | None = None,
     plain: bool = False,
 ) -> None:
-    """What `alembic upgrade GOAL` does, with each step handed to `guarded` and env.py's options to `options`.
+    """What `alembic upgrade GOAL` does, each step handed to `guarded` and env.py's options to `options`.
 
-    With `plain` no step is planned: `guarded` itself is called as Alembic's function of the run. Where a revision file
-    may read ALEMBIC_SCHEMA while it is imported, all are read anew for each schema.
+    With `plain` no step is planned: `guarded` itself is Alembic's function of the run.
     """
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
@@ -167,7 +165,7 @@ CONNECTION_SERVES = 200
 
 
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
-    """In place of an env.py that does nothing but connect; one connection serves many schemas."""
+    """In place of an env.py that only connects; one connection serves many schemas."""
     import sqlalchemy
 
     if len(_engines) % CONNECTION_SERVES == 0:
@@ -190,9 +188,9 @@ def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
 
 
 def agree(given: dict[str, Any], service: Service, target: Target) -> None:
-    """Fill env.py's options from the plan; where env.py names one itself, both must say the same.
+    """Fill env.py's options from the plan, or raise AstrayError where it sets another value.
 
-    Explicit even where env.py relies on search_path: a version table found in another schema would be believed.
+    Always: a version table that search_path finds in another schema would be believed.
     """
     planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
     for option, value in planned.items():
@@ -202,7 +200,7 @@ def agree(given: dict[str, Any], service: Service, target: Target) -> None:
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of the database's own message with its SQLSTATE, or the exception's type and first line."""
+    """The database's message with its SQLSTATE, or the exception's type and first line."""
     original = getattr(error, "orig", None) or error
     code = sqlstate(original)
     if code:
@@ -216,7 +214,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """The innermost line of the service's own code, relative to its folder."""
+    """The innermost line of the service's own code."""
     here = Path.cwd()
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)

@@ -1,4 +1,4 @@
-"""Turns each state that a run can end in into one word, one exit code and one sentence."""
+"""Turns each state that a run can end in into a word and an exit code."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.sp
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The code a run ends with when its parts ended with these; OK for none."""
+    """The code of a run whose parts ended with these."""
     return min(codes, key=PRECEDENCE.index, default=OK)
 
 
 class RunError(Exception):
-    """A state in which the work cannot go on: its word, why, and the way out for a person."""
+    """A state in which the work cannot go on: its word, why, and the way out."""
 
     def __init__(self, word: str, reason: str, way_out: str = "") -> None:
         super().__init__(reason)
@@ -56,7 +56,7 @@ class RunError(Exception):
 
     @property
     def code(self) -> int:
-        """The exit code that this state's word stands for."""
+        """The exit code."""
         return CODE_OF_WORD[self.word]
 
     @property

@@ -1,4 +1,4 @@
-"""Turns a plan into orders for its services, one after the other, and their answers into lines and one exit code."""
+"""Turns a plan into orders for its services, and their answers into lines and one exit code."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Order:
 
 @dataclass
 class Outcome:
-    """How one service ended, what its schemas came to, and its worker's last word."""
+    """How one service ended, and its worker's last word."""
 
     service: Service
     code: int = OK
@@ -66,10 +66,7 @@ class Driver:
         self._services = [service for service in plan.services if order.targets.get(service.name)]
 
     def run(self, go_on: bool) -> int:
-        """Serve every service in plan order, unless `go_on` up to the first that fails; returns the exit code.
-
-        Raises RunError when the exchange folder cannot be used.
-        """
+        """Serve every service in plan order, unless `go_on` up to the first that fails; returns the exit code."""
         names_of_all = tuple(service.name for service in self.plan.services)
         exchanges.claim(self._exchange)
         beat = Beat(self._exchange, "driver", {"run": self.run_id})
@@ -95,7 +92,7 @@ class Driver:
             (self._exchange.folder / "driver").unlink(missing_ok=True)
 
     def name_the_rest(self) -> int:
-        """Say which services were not asked, with their schemas; returns how many schemas that are."""
+        """Name the services that were not asked; returns how many schemas they have."""
         left, asked = 0, {outcome.service.name for outcome in self.outcomes}
         for name in [service.name for service in self._services if service.name not in asked]:
             targets = self.order.targets[name]
@@ -109,10 +106,7 @@ class Driver:
         self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
 
     def _missing_worker(self) -> Outcome | None:
-        """Of the first service whose container does not come, for instance without an image that can be pulled.
-
-        Only an upgrade leaves half of its work behind.
-        """
+        """Of the first service whose container does not come. Only an upgrade leaves half of its work behind."""
         if self._workers.mode != "external" or self.order.command != "upgrade":
             return None
         for service in self._services:
@@ -257,7 +251,6 @@ class Driver:
         self._exchange.put("stop", {**message, "at": time.time()})
 
     def _end(self, services: Sequence[str]) -> None:
-        """Tell every worker that it is over, and wait for those that were started here."""
         for service in services:
             alive = self._exchange.get(f"{service}.alive")
             if alive and alive.get("worker"):

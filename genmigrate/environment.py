@@ -1,4 +1,4 @@
-"""Turns the caller's environment and the .env files above a service into the environment of its worker."""
+"""Turns the caller's environment and .env files into the environment of a service's worker."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EXPORT = re.compile(r"^export\s+")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    """KEY=value lines; single or double quotes around a value, `#` comments, an `export ` in front."""
+    """KEY=value lines with quotes, `#` comments and `export `."""
     values: dict[str, str] = {}
     for line in text.splitlines():
         line = EXPORT.sub("", line.strip())
@@ -50,10 +50,7 @@ def _value(raw: str) -> str:
 
 
 def with_dotenv(environ: Mapping[str, str], service_folder: Path, root: Path) -> dict[str, str]:
-    """`environ`, its unset or blank variables filled from the .env files from the service's folder up to root.
-
-    The nearest file that gives a value wins.
-    """
+    """`environ`, what is unset or blank filled from the nearest .env file up to root."""
     filled = dict(environ)
     folder = service_folder
     while True:
@@ -79,7 +76,7 @@ def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
 
 
 def leave_no_trace(package: Path) -> None:
-    """In the worker: forget how it was started, so that a service's code and its children see their own world."""
+    """In the worker: forget how it was started, so that a service's code sees its own world."""
     here = str(package.parent)
     cwd = str(Path.cwd())
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)

@@ -60,7 +60,7 @@ class Exchange:
         return message if isinstance(message, dict) else None
 
     def append(self, service: str, *records: Message) -> None:
-        """Add records to a service's lines; a reader takes whole lines only."""
+        """Add to a service's lines."""
         lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
         with (self.folder / f"{service}.lines").open("ab") as file:
             file.write(lines.encode("utf-8", "backslashreplace"))
@@ -81,7 +81,7 @@ class Exchange:
         return [record for record in found if isinstance(record, dict)], offset + whole
 
     def clear(self, services: tuple[str, ...]) -> None:
-        """Remove what an earlier run left: this runner's files and drafts, nothing else."""
+        """Remove what an earlier run left, and nothing else."""
         names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
         for entry in list(self.folder.iterdir()):
             draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
@@ -90,7 +90,7 @@ class Exchange:
 
 
 class Beat(threading.Thread):
-    """Writes a message again and again with a growing `beat`, until `end`."""
+    """Writes a message again and again with a growing `beat`."""
 
     def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
         super().__init__(daemon=True)
@@ -100,7 +100,7 @@ class Beat(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """The thread's body."""
+        """Beat until `end`."""
         beat = 0
         while True:
             with suppress(RunError):  # a full disk: the other side will notice the silence
@@ -110,13 +110,13 @@ class Beat(threading.Thread):
                 return
 
     def end(self) -> None:
-        """Stop beating; the last message stays."""
+        """Stop beating."""
         self._ended.set()
         self.join()
 
 
 class Pulse:
-    """Tells from repeated looks at a beating message whether its writer lives."""
+    """Tells whether the writer of a beating message lives."""
 
     def __init__(self, look_s: float) -> None:
         self._look_s = look_s
@@ -125,7 +125,7 @@ class Pulse:
         self.alive = False
 
     def look(self, message: Message | None) -> bool:
-        """True when the message changed since the last look; the first look proves nothing."""
+        """Whether the message changed; the first look proves nothing."""
         beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
         changed = beat is not None and self._last is not None and beat != self._last
         if changed:
@@ -138,7 +138,7 @@ class Pulse:
 
 
 def claim(exchange: Exchange) -> None:
-    """Become the driver of this folder. Raises RunError("locked") when somebody else is."""
+    """Become the driver of this folder. Raises RunError("locked")."""
     file = exchange.folder / "driver"
     try:
         if file.exists() and not _beats(exchange):
@@ -152,7 +152,7 @@ def claim(exchange: Exchange) -> None:
 
 
 def _beats(exchange: Exchange) -> bool:
-    """A file that an earlier driver left is told from one that beats by waiting two beats."""
+    """Wait two beats to tell a living driver's file from one left behind."""
     first = exchange.get("driver")
     for _ in range(25):
         time.sleep(BEAT_S / 10)

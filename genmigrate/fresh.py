@@ -1,4 +1,4 @@
-"""Turns a process in which one schema's env.py ran into one in which the next schema's finds nothing of it."""
+"""Turns a process in which one schema's env.py ran into one in which the next finds nothing of it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
 
 @contextmanager
 def in_schema(schema: str) -> Iterator[None]:
-    """ALEMBIC_SCHEMA for env.py; the environment, sys.path, the working directory are put back afterwards.
+    """ALEMBIC_SCHEMA for env.py; environment, sys.path and working directory are put back afterwards.
 
-    The service's modules stay loaded, because many may be loaded only once in a process (they register tables,
-    metrics, handlers), unless one of them kept the schema's name: then all are loaded anew for the next schema.
+    The service's modules stay loaded (many may be loaded only once), unless one keeps the schema's name.
     """
     path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
     variables.pop(SCHEMA_VARIABLE, None)
@@ -64,7 +63,7 @@ def _top(name: str) -> str:
 
 
 def _belongs(module: ModuleType, folder: Path) -> bool:
-    """Whether a module is the service's own code: below its folder, and not installed there."""
+    """Whether it is below the service's folder, and not installed there."""
     place = getattr(module, "__file__", None)
     if not isinstance(place, str):
         return False
@@ -74,7 +73,7 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
 
 
 def _keeps(names: dict[str, Any], schema: str) -> bool:
-    """Whether a module's global, or something directly inside one, is a text with the schema's name."""
+    """Whether a global, or something directly inside one, is a text with the schema's name."""
     for key, value in list(names.items()):
         if key.startswith("__") or type(value) is type(sys):
             continue
@@ -86,7 +85,7 @@ def _keeps(names: dict[str, Any], schema: str) -> bool:
 
 
 def _holds(module: ModuleType) -> bool:
-    """Whether an installed module keeps the tables that the service declares (as sqlmodel does)."""
+    """Whether an installed module keeps tables that the service declares (as sqlmodel does)."""
     kind = getattr(sys.modules.get("sqlalchemy"), "MetaData", ())
     if _top(module.__name__) in ("sqlalchemy", "alembic"):
         return False

@@ -1,4 +1,4 @@
-"""Turns schemas handed over one by one into migrated ones, in a process that the service's code has to itself."""
+"""Turns schemas handed over one by one into migrated ones, in a process of their own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
 
 
 class Wire:
-    """One end of the line between a worker and its hand: whole JSON messages, one a line."""
+    """One end of the line between a worker and its hand: JSON messages, one a line."""
 
     def __init__(self, end: socket.socket) -> None:
         self.end = end
@@ -40,7 +40,7 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        """Hand over one message; a reader that is gone is noticed where one reads."""
+        """Hand over one message; that nobody reads any more is noticed by `receive`."""
         try:
             with self._lock:
                 self.end.sendall(json.dumps(message).encode() + b"\n")
@@ -48,7 +48,7 @@ class Wire:
             pass
 
     def receive(self) -> list[Message] | None:
-        """What has come, at least a part of it; None at the end."""
+        """The messages that have come whole; None at the end."""
         try:
             data = self.end.recv(65536)
         except BlockingIOError:
@@ -63,7 +63,7 @@ class Wire:
 
 @dataclass
 class Errand:
-    """One schema to work on, and what its work needs to know and may tell."""
+    """One schema to work on, and what that needs."""
 
     plan: Plan
     service: Service
@@ -89,7 +89,7 @@ class Errand:
 
 
 class Hand:
-    """The process's state: what came in, and whether it has to stop."""
+    """What came in, and whether it has to stop."""
 
     def __init__(self, plan: Plan, service: Service, end: socket.socket) -> None:
         self.plan = plan
@@ -100,7 +100,7 @@ class Hand:
         self.orders: queue.Queue[Message] = queue.Queue()
 
     def listen(self) -> None:
-        """The listening thread's body: a worker that is gone takes this process with it."""
+        """The thread's body: a worker that is gone takes this process with it."""
         while True:
             messages = self.wire.receive()
             if messages is None:
@@ -113,7 +113,7 @@ class Hand:
 
 
 def serve(plan: Plan, service: Service, number: int) -> int:
-    """Work off what comes through the inherited socket `number` until its other end is closed."""
+    """Work off what comes through the inherited socket `number` until its end."""
     from genmigrate import alembic_run  # noqa: F401 - loaded while no byte code is written
 
     hand = Hand(plan, service, socket.socket(fileno=number))
@@ -148,7 +148,6 @@ def serve(plan: Plan, service: Service, number: int) -> int:
 
 
 def _carry_out(errand: Errand, order: Message) -> Message:
-    """One order's result: empty when all went well."""
     from genmigrate import alembic_run
 
     plan, service, began = errand.plan, errand.service, time.monotonic()

@@ -54,7 +54,7 @@ class Process:
 
 
 class Hands:
-    """The hands of one service: at most `limit`, each started when there is enough to do for it."""
+    """At most `limit` hands, each started when there is enough to do for it."""
 
     def __init__(self, job: Job, limit: int) -> None:
         self._job = job
@@ -76,7 +76,7 @@ class Hands:
         return self.all[-1]
 
     def listen(self, timeout_s: float) -> list[tuple[Process, Message | None]]:
-        """What hands have told within that time; None is the end of one."""
+        """What hands tell within that time; None is the end of one."""
         ends = {hand.wire.end: hand for hand in self.all}
         if not ends:
             time.sleep(timeout_s)
@@ -96,7 +96,7 @@ class Hands:
         self.forget(hand)
 
     def forget(self, hand: Process) -> int:
-        """Take away a hand, which may have ended; returns its exit code."""
+        """Let go of one hand; returns its exit code."""
         self.all.remove(hand)
         return hand.end()
 

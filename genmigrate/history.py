@@ -42,13 +42,13 @@ class Revision:
 
 @dataclass(frozen=True)
 class History:
-    """All revisions of a service by id, parents before children, and the one head."""
+    """All revisions by id, parents before children, and the one head."""
 
     revisions: dict[str, Revision]
     head: str | None
 
     def ancestors(self, ids: Iterable[str]) -> set[str]:
-        """These revisions and everything below them."""
+        """These revisions and all below them."""
         seen: set[str] = set()
         todo = [each for each in ids if each in self.revisions]
         while todo:
@@ -59,13 +59,13 @@ class History:
         return seen
 
     def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
-        """What is between these revisions and the head, in an order in which it can be applied."""
+        """What is between these revisions and the head, in order."""
         done = self.ancestors(current)
         wanted = self.ancestors([self.head] if self.head else [])
         return tuple(each for key, each in self.revisions.items() if key in wanted and key not in done)
 
     def slug(self, revision: str) -> str:
-        """The name to show for a revision id; the id itself when it is unknown."""
+        """The name to show; an unknown id itself."""
         known = self.revisions.get(revision)
         return known.slug if known else revision
 
@@ -79,10 +79,9 @@ def _broken(reason: str, way_out: str) -> RunError:
 
 
 def read(folder: Path, config: str) -> History:
-    """Read the history that the Alembic configuration `config` in the service's `folder` points to.
+    """The history that `config` in the service's `folder` points to.
 
-    Raises RunError: "usage" when the configuration cannot be read, "several-heads", or "broken-history" (an id
-    twice, an unknown parent, a cycle, a file whose ids are not plain strings).
+    Raises RunError: "usage", "several-heads", or "broken-history".
     """
     revisions: dict[str, Revision] = {}
     for directory, recursive in version_folders(folder, config):
@@ -131,7 +130,7 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
 
 
 def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
-    """Where the revision files are, each with whether in its subfolders too. Raises RunError("usage")."""
+    """Where the revision files are, each with whether in subfolders too. Raises RunError("usage")."""
     file = folder / config
     parser = ConfigParser({"here": file.absolute().parent.as_posix()})
     try:
@@ -156,7 +155,7 @@ def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
 
 
 def _place(folder: Path, location: str) -> Path:
-    """A path as Alembic reads it: relative to the working directory, or `package:folder`."""
+    """As Alembic reads it: relative to the working directory, or `package:folder`."""
     if Path(location).is_absolute() or ":" not in location:
         return folder / location
     package, *rest = location.split(":")
@@ -224,6 +223,6 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
 
 
 def _slug(file: Path, revision: str) -> str:
-    """`<id>_<slug>.py` gives the slug; a file named otherwise gives what stands behind the id, or its stem."""
+    """What stands behind the id in the file's name, or that name."""
     _before, found, behind = file.stem.partition(revision)
     return behind.lstrip("_-") or revision if found else file.stem

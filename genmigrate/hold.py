@@ -1,4 +1,4 @@
-"""Turns the connection that env.py opened into one of this run: locked, limited, known, confined to one schema."""
+"""Turns the connection that env.py opened into one of this run: locked, limited, confined to one schema."""
 
 from __future__ import annotations
 
@@ -28,11 +28,7 @@ class AstrayError(Exception):
 
 
 class Hold:
-    """What ties the connection of one schema's env.py to this run.
-
-    The schema's lock belongs to the runner's own session, which is gone as soon as that process is killed, while
-    the server may go on with a statement of env.py's session. So that session holds a second lock.
-    """
+    """What ties the connection of one schema's env.py to this run; README.md says why it holds a second lock."""
 
     def __init__(self, errand: Errand, direction: str) -> None:
         self._errand = errand
@@ -47,10 +43,7 @@ class Hold:
         self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
-        """As soon as env.py has named its connection, before Alembic writes anything.
-
-        Raises AstrayError, or RunError("locked") when statements of a killed run are still being executed.
-        """
+        """As soon as env.py has named its connection. Raises AstrayError, or RunError("locked")."""
         connection = context.connection
         if connection is None:
             return
@@ -112,7 +105,7 @@ class Hold:
         context.autocommit_block = noted
 
     def release(self, context: Any) -> None:
-        """Env.py's engine may keep its connection: give the second lock back."""
+        """Give the second lock back: env.py's engine may keep its connection."""
         if context.connection is not None:
             own = not context.connection.in_transaction()
             context.connection.exec_driver_sql(f"SELECT pg_advisory_unlock({self._key})").fetchall()
@@ -132,7 +125,7 @@ class Hold:
         return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
 
     def confine(self, context: Any, revision: Revision) -> None:
-        """Before a revision, inside its transaction: lock and limits hold, and it will work in its own schema."""
+        """Before a revision, in its transaction: lock and limits hold, and it will work in its own schema."""
         self.halved = False
         self._revision, self._began = revision, time.monotonic()
         settings = ", ".join(
@@ -147,7 +140,7 @@ class Hold:
         self._expect(row[2])
 
     def settle(self, context: Any) -> None:
-        """Behind a revision, inside its transaction: it stayed in its schema, and the manifest gets its row."""
+        """Behind it, in its transaction: it stayed in its schema, and the manifest gets its row."""
         errand, revision = self._errand, self._revision
         statement, seen = "SELECT", f"{PATH}, ({MADE}), ({DROPPED})"
         if errand.keeps_manifest and revision:
@@ -197,7 +190,6 @@ class Hold:
         return first == self._schema and set(others) <= set(self.path[1:])
 
     def _expect(self, path: str) -> None:
-        """That unqualified names mean the plan's schema and no other."""
         if not self._is_path(path):
             actual = path.replace(",", ", ") or "None"
             raise AstrayError(
@@ -242,7 +234,7 @@ DROPPED = (
 
 @contextmanager
 def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
-    """Without lock_timeout for what is done CONCURRENTLY: it blocks nobody while it waits, and would leave a ruin."""
+    """Without lock_timeout for what is done CONCURRENTLY: that blocks nobody, and would leave a ruin."""
     from sqlalchemy import event
 
     def is_patient(statement: str) -> bool:

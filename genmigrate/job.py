@@ -1,4 +1,4 @@
-"""Turns a driver's order into what a worker's commands share: where the service is, its schemas, its session."""
+"""Turns a driver's order into what a worker's commands share."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Job:
         return history.read(Path.cwd(), self.service.config)
 
     def url(self) -> DatabaseUrl:
-        """The service's database URL. Raises RunError("usage") when it is not there or names another database."""
+        """The service's database URL. Raises RunError("usage")."""
         variable, planned = self.service.url_env, self.service.database
         url = parse(os.environ.get(variable, ""), variable)
         if url.database != planned:
@@ -78,11 +78,11 @@ class Job:
         return open_session(url, self.application, patience, self.watch.check, self.note)
 
     def survey(self, session: Session, *targets: Target) -> list[State]:
-        """The states of these targets, by default of all that the order names."""
+        """The states of these targets, by default of all that were ordered."""
         return surveys.survey(session, targets or self.targets, self.service.version_table, self.past)
 
     def judge(self, session: Session) -> list[State]:
-        """The states of the job's schemas with what the manifest knows; a note for each file edited since it ran."""
+        """The states with what the manifest knows; a note for each file edited since it ran."""
         service, past = self.service.name, self.past
         states = self.survey(session)
         if any(state.word in ("unknown-revision", "pending") for state in states):
@@ -94,7 +94,7 @@ class Job:
         return states
 
     def explain(self, state: State) -> RunError:
-        """Why a schema cannot be migrated, and the way out; only for states that need a person."""
+        """Why a schema that needs a person cannot be migrated."""
         schema, service, why, way_out = state.target.schema, self.service, state.reason, state.way_out
         if state.word in ("ahead", "unknown-revision"):
             unknown = names([revision for revision in state.current if revision not in self.past.revisions])
@@ -113,10 +113,7 @@ class Job:
         return RunError(state.word, why, way_out)
 
     def line(self, text: str, event: Message | None = None, **counts: int) -> None:
-        """Show a line; `event` is the same for programs.
-
-        `counts` are added to the driver's summary (up_to_date, applied, failed, skipped).
-        """
+        """Show a line; `event` is the same for programs, `counts` are added to the summary."""
         self._record({"to": "stdout", "text": text, "counts": counts, "event": event or {}})
 
     def lines(self, texts: Iterable[tuple[str, Message]], count: str) -> None:
@@ -128,7 +125,7 @@ class Job:
         self._record({"to": "stderr", "text": text})
 
     def progress(self, done: int, total: int, at: list[list[Any]]) -> None:
-        """Tell how far a long run is; `at`: label, revision, phase, seconds, blockers of each schema at work."""
+        """How far a long run is; `at`: label, revision, phase, seconds, blockers of each schema at work."""
         self._record({"to": "progress", "done": done, "total": total, "at": at})
 
     def failed(
@@ -152,7 +149,7 @@ class Job:
         self.codes.append(error.code or FAILED)
 
     def give_up(self, trouble: RunError) -> None:
-        """The whole service cannot be worked on: say so and note it for the result."""
+        """The whole service cannot be worked on."""
         self.trouble = trouble
         self.failed(None, trouble)
 
@@ -161,7 +158,7 @@ class Job:
         self.exchange.append(self.service.name, *({**stamp, **record} for record in records))
 
     def ended_with(self, code: int) -> None:
-        """Take note of a code that the result has to tell."""
+        """Note a code for the result."""
         if code != OK:
             self.codes.append(code)
 

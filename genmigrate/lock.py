@@ -15,23 +15,21 @@ POLL_S = 0.25
 
 
 def key_of(schema: str) -> int:
-    """The advisory lock of a schema; PostgreSQL keeps such locks apart by database."""
+    """The advisory lock of a schema."""
     return int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
 
 
 def statements_key(schema: str) -> int:
-    """The lock of the session that executes a schema's statements, which may outlive the runner's."""
+    """The lock of the session that executes its statements, which may outlive the runner's."""
     return key_of(f"statements in {schema}")
 
 
 def acquire(
     ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
 ) -> None:
-    """Take one advisory lock of this database on the connection that answers `ask`.
+    """Take a lock on the connection that answers `ask`; by polling, for which README.md has the reason.
 
-    Polls with try-lock: a session that blocks in pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY of
-    the holder waits for that snapshot, which is a deadlock. `check` is called between attempts and may raise.
-    Raises RunError("locked") naming the holder after `patience_s` seconds.
+    Raises what `check` does, or RunError("locked") after `patience_s` seconds.
     """
     give_up = time.monotonic() + patience_s
     while not ask(f"SELECT pg_try_advisory_lock({key})")[0][0]:
@@ -44,7 +42,7 @@ def acquire(
 
 
 def matching(key: int) -> str:
-    """What stands behind FROM to find this database's granted lock `l` of that key."""
+    """What follows FROM to find this database's granted lock `l`."""
     unsigned = key & (2**64 - 1)
     return (
         "pg_catalog.pg_locks l WHERE l.locktype = 'advisory' "

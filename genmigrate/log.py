@@ -1,4 +1,4 @@
-"""Turns what a run tells into what is read of it: a terminal's live line, plain lines, JSON lines, a last message."""
+"""Turns what a run tells into a terminal's live line, plain lines, JSON lines, a last message."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ERASE = "\r\x1b[2K"
 
 
 class Log:
-    """One run's output: `style` is text, json, or silent for a command whose report is made of the results."""
+    """One run's output: `style` is text, json, or silent."""
 
     def __init__(self, style: str, run: str) -> None:
         self._style = style
@@ -39,7 +39,7 @@ class Log:
         self._behind_failure = 0  # characters said since the last of them
 
     def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
-        """One line; a note is not part of the result. Programs get the event that it stands for."""
+        """One line, or its event; a note is not part of the result."""
         if text.startswith("  ✗"):
             self._failures.append([text])
             self._behind_failure = 0
@@ -54,7 +54,7 @@ class Log:
             say(text, sys.stderr if note else sys.stdout)
 
     def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
-        """How far a long run is; `at`: label, revision, phase, seconds, blockers of each schema at work."""
+        """How far a long run is, as Job.progress tells."""
         self._progress = (service, done, total, at, time.monotonic())
         if self._style == "json":
             keys = ("schema", "revision", "phase", "seconds", "blockers")
@@ -76,7 +76,7 @@ class Log:
         return None
 
     def idle(self) -> None:
-        """Nothing is at work: forget the progress."""
+        """Nothing is at work."""
         self._progress = None
         self._erase()
 
@@ -89,7 +89,7 @@ class Log:
             self._failures = failures
 
     def leave_message(self, file: Path, summary: str) -> None:
-        """Write the failures and the summary where a cluster reads them, cut to what it keeps."""
+        """Write failures and summary where a cluster reads them."""
         lines = [line.strip() for failure in self._failures for line in failure]
         room = MESSAGE_BYTES - len(summary.encode()) - 1
         text = "".join(f"{line}\n" for line in lines).encode()

@@ -1,4 +1,4 @@
-"""Turns version tables into a report, or into the answer to: may an image that needs its own revisions start?"""
+"""Turns version tables into a report, or into the answer to: may an image start?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UPGRADE = "run the migrations of this image: python3 -m genmigrate upgrade"
 
 
 def status(job: Job) -> None:
-    """Leave the state of each schema in the job's result; changes nothing."""
+    """Leave the state of each schema in the job's result."""
     past = job.past
     job.heads = [{"revision": past.head, "name": past.slug(past.head)}] if past.head else []
     for state in states(job):
@@ -43,7 +43,7 @@ def status(job: Job) -> None:
 
 
 def states(job: Job) -> list[State]:
-    """The job's schemas as they are; a database that `upgrade` would create counts as one without schemas."""
+    """The job's schemas; a database that `upgrade` would create counts as one without schemas."""
     past = job.past
     try:
         with job.connect() as session:
@@ -67,7 +67,6 @@ def wait(job: Job) -> None:
 
 
 def _wait_for_schemas(job: Job) -> None:
-    """Look again and again until the job's patience ends; one look with a patience of 0."""
     give_up, told = time.monotonic() + job.patience_s, ""
     while True:
         job.watch.check()
@@ -87,7 +86,7 @@ def _wait_for_schemas(job: Job) -> None:
 
 
 def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
-    """The schemas that this image cannot work with; None when there is no answer and it is not the last look."""
+    """The schemas that this image cannot work with; None without an answer, except at the last look."""
     try:
         session = job.connect(patience_s=left_s)
     except RunError as error:
@@ -106,8 +105,7 @@ def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
 def _not_enough(job: Job, session: Session) -> list[State]:
     """Neither at the head nor ahead of it.
 
-    Without a manifest nobody can tell a newer revision from a foreign one: it is taken for newer, unless one that this
-    image knows stands beside it and is not the head.
+    Without a manifest an unknown revision is taken for newer, unless a known one beside it is not the head.
     """
     past, found = job.past, job.survey(session)
     strange = any(state.word == "unknown-revision" for state in found)

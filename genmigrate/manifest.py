@@ -1,4 +1,4 @@
-"""Turns what runs did into rows of the schema `genmigrate`, and those rows into what a later image may believe."""
+"""Turns what runs did into rows of the schema `genmigrate`, and those into what a later image may believe."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS = "run, service, schema, revision, direction"
 
 
 def prepare(session: Session) -> bool:
-    """Make the manifest where it is missing; False where this role may not. Not for a run without work."""
+    """Make the manifest where it is missing; False where this role may not."""
     for _ in range(20):
         if session.rows(WRITABLE)[0][0]:
             return True
@@ -62,7 +62,7 @@ def prepare(session: Session) -> bool:
 def begin_run(
     session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
 ) -> None:
-    """Note a run, and every revision of its image: before the first of them is applied."""
+    """Note a run and its image's revisions, before the first is applied."""
     noted = [run, service, environment, command, digest]
     session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
     graph = [
@@ -98,10 +98,7 @@ def applied_statement(
     direction: str,
     seconds: float,
 ) -> str:
-    """One statement for env.py's connection, in the revision's own transaction, with its version row.
-
-    It takes the revision's unfinished row away too. Holds no `%`: every driver runs it as it is.
-    """
+    """For env.py's connection, in the revision's transaction. Holds no `%`: any driver runs it as it is."""
     return (
         "WITH finished AS (DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = "
         f"({_texts(service, schema, revision)})) INSERT INTO genmigrate.applied "
@@ -112,7 +109,7 @@ def applied_statement(
 
 
 def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
-    """One statement for env.py's connection, first thing in an autocommit block. Holds no `%`."""
+    """For env.py's connection, first thing in an autocommit block."""
     values = _texts(run, service, schema, revision, direction)
     return (
         f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
@@ -121,13 +118,13 @@ def unfinished_statement(run: str, service: str, schema: str, revision: str, dir
 
 
 def _texts(*texts: str) -> str:
-    """SQL literals in which no driver finds a placeholder, whatever standard_conforming_strings says."""
+    """Literals without placeholders, whatever standard_conforming_strings says."""
     spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
     return ", ".join(f"E'{text}'" for text in spelt)
 
 
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
-    """None where there is no manifest, or none for this role."""
+    """None where there is no manifest for this role."""
     try:
         return session.rows(statement, parameters)
     except session.errors as error:
@@ -137,14 +134,14 @@ def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, 
 
 
 def known(session: Session, service: str) -> Known | None:
-    """The graph of a service's revisions; None without a manifest that this role can read."""
+    """The graph of a service's revisions; None without a manifest."""
     statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
     rows = read(session, statement, service)
     return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
 
 
 def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
-    """Whether each of these revisions is known and this image's head is among them and their ancestors."""
+    """Whether all are known and this image's head is among them and their ancestors."""
     todo, seen = list(current), set[str]()
     if not all(each in graph or each == head for each in todo):
         return False
@@ -163,7 +160,7 @@ def judge(session: Session, service: str, states: Sequence[State], past: History
 
 
 def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
-    """The states, `ahead` where an unknown revision is newer than this image's head."""
+    """`ahead` where an unknown revision is newer than this image's head."""
 
     def told(state: State) -> State:
         if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
@@ -178,7 +175,7 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
 
 
 def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
-    """The states, `dirty` where a schema holds an invalid index or half of an autocommit block.
+    """`dirty` where a schema holds an invalid index or half of an autocommit block.
 
     Not where another session holds the schema's lock: it will still finish both.
     """
@@ -214,7 +211,7 @@ def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
 
 
 def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
-    """Schema and name of what CREATE INDEX CONCURRENTLY left behind; what a REINDEX left is no migration's."""
+    """What CREATE INDEX CONCURRENTLY left behind; what a REINDEX left is no migration's."""
     return session.rows(
         "SELECT nspname, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
         "JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT indisvalid AND relkind = 'i' "
@@ -223,9 +220,9 @@ def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
 
 
 def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
-    """Revisions whose files are no longer what was applied, with the number of schemas and one of them.
+    """Revisions still applied whose files have changed, with the number of schemas and one of them.
 
-    Compared by the server, and only what is still applied counts. None without a manifest.
+    None without a manifest.
     """
     rows = read(
         session,
@@ -242,7 +239,7 @@ def edited(session: Session, service: str, past: History) -> list[tuple[Revision
 
 
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
-    """What a run did to a service's schemas, for programs; None when it left no trace."""
+    """What a run did to a service's schemas; None when it left no trace."""
     found = read(
         session,
         "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "

@@ -1,4 +1,4 @@
-"""Turns lines into bytes on a terminal, a pipe or a log, whatever characters that one can show."""
+"""Turns lines into bytes, whatever signs the output can show."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ NAMED = 10
 
 
 def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
-    """Write one line (stdout by default) at once.
+    """Write one line at once.
 
-    Never raises for characters that the output cannot show, nor for a reader that went away: a migration must
-    not die of its log.
+    Never raises for signs that cannot be shown or a reader that went away: no migration dies of its log.
     """
     out = stream if stream is not None else sys.stdout
     encoding = getattr(out, "encoding", None) or "utf-8"
@@ -37,7 +36,7 @@ def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
 
 
 def say_exactly(text: str) -> None:
-    """Write one line to stdout as the bytes of its UTF-8, whatever stdout's encoding is: SQL must not change."""
+    """Write one line to stdout as UTF-8, whatever its encoding is: SQL must not change."""
     if not hasattr(sys.stdout, "buffer"):
         return say(text)
     try:
@@ -50,21 +49,21 @@ def say_exactly(text: str) -> None:
 
 
 def names(items: Sequence[str]) -> str:
-    """Items joined by comma, the first ones when there are many."""
+    """The first items, joined by comma."""
     if len(items) <= NAMED:
         return ", ".join(items)
     return f"{', '.join(items[:NAMED])} and {len(items) - NAMED} more"
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """Rows as aligned columns, without blanks at the end of a line."""
+    """Rows as aligned columns."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
 
 
 def one_line(text: object) -> str:
-    """The first line of a message that says something, without control characters."""
+    """The first line that says something, without control characters."""
     for line in str(text).splitlines():
         if line.strip():
             return "".join(sign if sign.isprintable() else " " for sign in line.strip())[:500]

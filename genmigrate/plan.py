@@ -1,4 +1,4 @@
-"""Turns the bytes of a plan.json into a Plan, and refuses every key, version or value it does not know."""
+"""Turns a plan.json into a Plan, and refuses every key or value it does not know."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IDENTIFIER_BYTES = 63
 
 @dataclass(frozen=True)
 class Target:
-    """One schema to migrate: the tenant it belongs to (None: shared by all) and the label shown for it."""
+    """One schema to migrate, its tenant (None: shared by all) and its label."""
 
     tenant: str | None
     schema: str
@@ -40,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Service:
-    """One service that owns migrations, as the plan states it."""
+    """One service that owns migrations."""
 
     name: str
     path: str
@@ -60,7 +60,7 @@ class Service:
         return "{tenant}" in self.schema
 
     def target(self, tenant: str | None) -> Target:
-        """The schema of this tenant, or the shared one for None."""
+        """The tenant's schema, or the shared one for None."""
         spelt = (tenant or "").replace("-", "_")
         schema = self.schema.replace("{tenant}", spelt)
         version_schema = self.version_table_schema.replace("{tenant}", spelt)
@@ -69,7 +69,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Policy:
-    """How a run treats its schemas; `None` means without a limit, `max_downgrade` 0 that nothing is ever undone."""
+    """How a run treats its schemas; None is no limit, `max_downgrade` 0 never undoes anything."""
 
     parallelism: int = 1
     canary: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an environment migrates, in order, plus the digest of the file it came from."""
+    """What an environment migrates, in order, and the digest of its file."""
 
     platform: str
     environment: str
@@ -95,17 +95,14 @@ class Plan:
     digest: str
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
-        """The service's schemas in plan order; with `tenants` only theirs, which leaves a shared schema out."""
+        """The service's schemas in plan order; with `tenants` only those of their own."""
         if not service.per_tenant:
             return () if tenants else (service.target(None),)
         return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
 
 
 def load(path: Path) -> Plan:
-    """Read a plan file.
-
-    Raises RunError("usage") naming the file, the place in it and what is allowed there.
-    """
+    """Read a plan file. Raises RunError("usage") naming the place in it and what is allowed there."""
     try:
         data = path.read_bytes()
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)

@@ -1,4 +1,4 @@
-"""Turns a session that is about to change schemas into one that can: of a primary, without a pooler, with room."""
+"""Turns a session that is about to change schemas into one that can."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ def refuse_standby(session: Session) -> None:
 def refuse_pooled(job: Job, session: Session) -> None:
     """Raises RunError("pooled") when a pooler gives each transaction another server process.
 
-    A pooler shows by a process id of its own invention. In session mode that does no harm; in transaction mode a
-    second session is served by the process that the first one had, and locks of both would belong to neither.
+    A pooler shows by a process id of its own invention, which in session mode does no harm.
     """
     seen = "SELECT pg_backend_pid()"
     if session.rows(seen)[0][0] == session.client_side_pid:
@@ -49,7 +48,7 @@ def refuse_pooled(job: Job, session: Session) -> None:
 
 
 def room(job: Job, session: Session) -> int:
-    """How many hands the server has connections for, at most the plan's parallelism and at least one."""
+    """How many hands the server has connections for, at least one."""
     wanted = job.plan.policy.parallelism
     spare = int(session.rows(SPARE)[0][0]) - LEFT_FREE
     most = max(1, min(wanted, spare))

@@ -21,7 +21,7 @@ def as_json(driver: Driver) -> dict[str, Any]:
 
 
 def as_manifest(driver: Driver) -> dict[str, Any]:
-    """The document of `upgrade --manifest`: what this run left in each service's manifest."""
+    """The document of `upgrade --manifest`."""
     found = [outcome.result["document"] for outcome in driver.outcomes if outcome.result["document"]]
     return {**_document(driver, found), "run": driver.run_id}
 
@@ -68,7 +68,7 @@ def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
 
 
 def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
-    """`9 schemas: 6 up-to-date, 2 applied, 1 failed, 0 skipped (run 7f3a12, 1.2 s)`, and the same for programs.
+    """`9 schemas: 6 up-to-date, 2 applied, … (run 7f3a12, 1.2 s)`, and the same for programs.
 
     `left` schemas were never asked for.
     """

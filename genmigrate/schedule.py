@@ -1,4 +1,4 @@
-"""Turns schemas that have work waiting into schemas whose work is done, as many at once as the plan allows."""
+"""Turns schemas whose work waits into schemas whose work is done, as many at once as allowed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
 
 @dataclass
 class Work:
-    """One schema's task, what has come of it so far, and where it is."""
+    """One schema's task, and where it is."""
 
     state: State
     tries: int = 0
@@ -63,8 +63,7 @@ class Schedule:
     """The work of one service.
 
     `ready(work)` is called under the schema's lock and says whether there is still something to do; `done(work)`
-    behind it, still under the lock. Both may raise RunError, which is then the work's failure; `failed(work, error)`
-    reports it.
+    behind it, still under the lock. A RunError of theirs is the work's failure, which `failed(work, error)` reports.
     """
 
     def __init__(
@@ -93,9 +92,9 @@ class Schedule:
         self.total = 0
 
     def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
-        """Do the work of these states; stop to begin any when more than `failures_allowed` have failed.
+        """Do the work of these states; begin none when more than `failures_allowed` have failed.
 
-        Returns the states that were never begun, in their order.
+        Returns the states that were never begun.
         """
         self._waiting = deque(Work(state) for state in states)
         while True:
@@ -129,7 +128,7 @@ class Schedule:
         return self._stopping
 
     def _hand_out(self) -> None:
-        """Give each idle hand the first work that may begin now and whose schema nobody else has locked."""
+        """Give each idle hand the first work that may begin and that nobody else has locked."""
         now = time.monotonic()
         for work in [each for each in self._waiting if each.not_before <= now]:
             hand = self._hands.idle(len(self._waiting))
@@ -151,7 +150,6 @@ class Schedule:
             self._unlock(work)
 
     def _lock(self, work: Work) -> bool:
-        """Try only: who blocks in pg_advisory_lock holds a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
         schema, now = work.state.target.schema, time.monotonic()
         key, statements = key_of(schema), statements_key(schema)
         free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"

@@ -1,4 +1,4 @@
-"""Turns a database URL into one autocommit connection through the service's own driver, psycopg 3 or psycopg2."""
+"""Turns a database URL into one autocommit connection through psycopg 3 or psycopg2."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def driver_module(url: DatabaseUrl) -> Any:
 
 
 def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
+    """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -73,14 +73,14 @@ class Session:
         self._connection.autocommit = True
 
     def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement and fetch what it returns; parameters stand for `%s`."""
+        """Run one statement with parameters for its `%s`, and fetch what it returns."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement, tuple(parameters) or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     @property
     def client_side_pid(self) -> int:
-        """The server process as it was announced to libpq; a pooler announces one of its own invention."""
+        """The server process as libpq was told; a pooler invents one."""
         return int(self._connection.info.backend_pid)
 
     def lost(self) -> bool:
@@ -98,7 +98,7 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, whatever state it is in."""
+        """Close it, whatever state it is in."""
         with contextlib.suppress(self.errors):
             self._connection.close()
 
@@ -106,7 +106,7 @@ class Session:
 def limit_sessions(
     lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
 ) -> None:
-    """Give every libpq session of this process and its env.py the plan's limits, a name and a search path."""
+    """Give all libpq sessions of this process and its env.py the plan's limits, a name and a path."""
     ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
     if path:
         ours += f" -c search_path={','.join(path)}"
@@ -123,7 +123,7 @@ def open_session(
 ) -> Session:
     """Connect, waiting up to `patience_s` seconds for a server that does not answer yet.
 
-    `check` is called between attempts and may raise; `notice` is told each new reason for waiting. Raises RunError.
+    `check` is called between attempts, `notice` told each reason for waiting. Raises RunError.
     """
     module = driver_module(url)
     give_up = time.monotonic() + patience_s
@@ -171,7 +171,7 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
 
 
 def create_database(url: DatabaseUrl, application: str) -> None:
-    """Create the URL's database, unless somebody else does. Raises RunError("no-right" or "missing-database")."""
+    """Create the URL's database, unless somebody else does. Raises RunError."""
     module = driver_module(url)
     try:
         session = Session(module, url, application, MAINTENANCE)
@@ -197,7 +197,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:
-    """The word for a database error that says nothing against the statement; `lost`: a session without answer."""
+    """The word for a database error that says nothing against the statement."""
     state = sqlstate(error)
     if lost or state in CUT or state[:2] == "08":
         return "unreachable"
@@ -205,5 +205,5 @@ def word_of(error: BaseException, lost: bool = False) -> str:
 
 
 def sqlstate(error: BaseException | None) -> str:
-    """The SQLSTATE of a driver's error (psycopg: sqlstate, psycopg2: pgcode), or an empty string."""
+    """The SQLSTATE of a driver's error, or an empty string."""
     return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

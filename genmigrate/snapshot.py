@@ -1,4 +1,4 @@
-"""Turns one schema into a description without its name and OIDs, and two descriptions into their differences."""
+"""Turns one schema into a description without its name, and two descriptions into differences."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ UNION ALL SELECT 'function ' || p.oid::regprocedure,
 
 
 def describe(session: Session, schema: str, version_table: str) -> dict[str, str]:
-    """Each object of a schema with its definition; what depends on a table is named behind it."""
+    """Each object of a schema with its definition; what belongs to a table is named behind it."""
     session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
     try:
         rows = session.rows(OBJECTS, [version_table])
@@ -90,7 +90,7 @@ def describe(session: Session, schema: str, version_table: str) -> dict[str, str
 
 
 def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
-    """A sentence for each difference; not for each column of a table that is missing or too many."""
+    """A sentence for each difference; a table that is missing or too many is one."""
     found = []
     for key in sorted({*expected, *actual}):
         owner = key.partition(": ")[0]
@@ -107,12 +107,12 @@ def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
 
 
 def place(folder: Path, config: str) -> Path:
-    """Where a service keeps its snapshot: beside env.py."""
+    """Where a service keeps it: beside env.py."""
     return version_folders(folder, config)[0][0].parent / "schema.json"
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Read a snapshot. Raises RunError("usage") when it is not there or not one of this version."""
+    """Read a snapshot. Raises RunError("usage")."""
     reason = f"{file} is not a snapshot that this runner reads"
     try:
         document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -22,10 +22,7 @@ READY = ("up-to-date", "pending", "missing-schema")
 
 @dataclass(frozen=True)
 class State:
-    """What a schema is at: a word of codes.py, its revisions, and what the head still needs.
-
-    A word that manifest.py gives brings its reason and way out; Job.explain has those of the others.
-    """
+    """What a schema is at; a word that manifest.py gives brings its reason, Job.explain has the others'."""
 
     target: Target
     word: str
@@ -37,10 +34,7 @@ class State:
 
 
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
-    """The state of each target, in the same order.
-
-    Raises RunError("no-right") or RunError("locked") when a version table cannot be read.
-    """
+    """The state of each target, in order. Raises RunError("no-right" or "locked")."""
     try:
         states = _look(session, targets, table, history)
         # Its tables may have come between two statements, together with the version: what is odd is looked at again.
@@ -58,7 +52,7 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
 
 
 def missing(targets: Sequence[Target], history: History) -> list[State]:
-    """The states of schemas whose database is not there yet."""
+    """The states of a database that is not there yet."""
     return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 
 
@@ -96,9 +90,9 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
 
 
 def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
-    """Of each target its schema and whether that is there, its version table's schema and whether the table is.
+    """Each target's schema and whether it is there, its version table's schema and whether that table is.
 
-    By name, not by joining the catalogue, of which the server knows no sizes right after a large first run.
+    By name: of the catalogue the server knows no sizes right after a large first run.
     """
     statement = (
         "SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, "
@@ -121,7 +115,7 @@ def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set
 
 
 def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
-    """How many tables and views each schema holds, the version table and those of extensions left out."""
+    """How many tables each schema holds, without the version table and those of extensions."""
     if not schemas:
         return {}
     statement = (

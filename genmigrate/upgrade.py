@@ -1,4 +1,4 @@
-"""Turns a service's schemas that are behind into schemas at the head, canaries first, and says so line by line."""
+"""Turns schemas that are behind into schemas at the head, canaries first."""
 
 from __future__ import annotations
 
@@ -40,10 +40,7 @@ NO_MANIFEST = (
 
 
 def run(job: Job) -> None:
-    """Migrate the job's targets.
-
-    Files and versions are judged before anything is touched. Raises RunError for what concerns the whole service.
-    """
+    """Migrate the job's targets. Raises RunError for what concerns the whole service."""
     past = job.past
     with job.connect(job.plan.create_databases) as session:
         refuse_standby(session)
@@ -100,7 +97,7 @@ class Upgrade:
         self._hands = Hands(job, 1)
 
     def run(self, states: Sequence[State], allowed: int | None) -> None:
-        """Canaries first, each of which has to succeed; then the others, until more than `allowed` have failed."""
+        """Canaries first, which all have to succeed; then the others, until more than `allowed` failed."""
         job, plan = self._job, self._job.plan
         if self._kept:
             what = (job.run, job.service.name, plan.environment, self.command, plan.digest)
@@ -137,11 +134,10 @@ class Upgrade:
             job.ended_with(RunError(schedule.stopped, "").code)
 
     def _revisions(self, state: State) -> Sequence[Revision]:
-        """What this run has to do in a schema."""
         return state.pending
 
     def _now(self, work: Work) -> State:
-        """The schema as its version table says now. Raises RunError where it is not what this run can work on."""
+        """The schema as its version table says now. Raises RunError where this run cannot work on it."""
         job, target = self._job, work.state.target
         state = job.survey(self._session, target)[0]
         if work.since and state.word == "pending":
@@ -188,7 +184,6 @@ class Upgrade:
         return True
 
     def _done(self, work: Work) -> None:
-        """Behind Alembic, still under the lock."""
         job, target = self._job, work.state.target
         after = job.survey(self._session, target)[0]
         if after.word != "up-to-date":
@@ -206,7 +201,6 @@ class Upgrade:
         )
 
     def _failed(self, work: Work, error: RunError) -> None:
-        """The line of the schema that failed, and where it stands now."""
         job, state, result = self._job, work.state, work.result
         by_alembic = "revision" in result  # Alembic or the service's code raised, and not the runner
         revision = self._past.slug(result.get("revision") or "") if by_alembic else work.at

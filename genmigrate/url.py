@@ -1,4 +1,4 @@
-"""Turns a database URL in SQLAlchemy's or libpq's spelling into connection parameters, and hides its password."""
+"""Turns a database URL into connection parameters, and hides its password."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disabl
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """What to hand to libpq (password included), and the Python driver that the URL asks for."""
+    """What libpq needs, password included, and the Python driver that the URL asks for."""
 
     parameters: dict[str, str]
     driver: str
@@ -46,7 +46,7 @@ class DatabaseUrl:
 
     @property
     def database(self) -> str:
-        """The database that the URL names, or an empty string."""
+        """Its database, or an empty string."""
         return self.parameters.get("dbname", "")
 
     @property
@@ -55,7 +55,7 @@ class DatabaseUrl:
         return f"{self.parameters.get('host', 'localhost')}:{self.parameters.get('port', '5432')}"
 
     def hide(self, text: str) -> str:
-        """The text with every spelling of the password replaced."""
+        """The text without any spelling of the password."""
         for secret in sorted(self._spellings(), key=len, reverse=True):
             text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
         return mask(text)
@@ -71,12 +71,12 @@ class DatabaseUrl:
 
 
 def mask(text: str) -> str:
-    """The text with what stands where a URL has its password replaced."""
+    """The text without what stands where a URL has its password."""
     return IN_URL.sub(r"\1***@", text)
 
 
 def mask_for(url: str) -> Callable[[str], str]:
-    """How to hide the password of a URL, also of one that this runner cannot read."""
+    """What hides the password of a URL, also of an unreadable one."""
     try:
         return parse(url, "").hide
     except RunError:
@@ -84,10 +84,7 @@ def mask_for(url: str) -> Callable[[str], str]:
 
 
 def parse(text: str, variable: str) -> DatabaseUrl:
-    """Read the URL that `variable` holds.
-
-    Raises RunError("usage") that names the variable and never repeats its value.
-    """
+    """Read the URL that `variable` holds. Raises RunError("usage") that never repeats its value."""
     if not text.strip():
         raise RunError(
             "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"

@@ -1,4 +1,4 @@
-"""Turns schemas into a verdict: at the head, whole, from the files as they are, and as the migrations make them."""
+"""Turns schemas into a verdict: at the head, whole, from the files as they are, without drift."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UPGRADE = "python3 -m genmigrate upgrade"
 
 
 def verify(job: Job) -> None:
-    """Judge the job's schemas; with drift (the order's or the plan's) compare each with the snapshot too."""
+    """Judge the job's schemas; with drift (the order's or the plan's) by the snapshot too."""
     past = job.past
     compare = job.order.get("drift") or job.plan.policy.verify == "drift"
     kept = expected(job) if compare else None
@@ -38,7 +38,7 @@ def verify(job: Job) -> None:
 
 
 def expected(job: Job) -> dict[str, Any]:
-    """The service's snapshot. Raises RunError("usage") when it is not there, or of another revision than the head."""
+    """The head's snapshot. Raises RunError("usage")."""
     file = snapshot.place(Path.cwd(), job.service.config)
     kept = snapshot.load(file)
     if kept["head"] != job.past.head:

@@ -1,4 +1,4 @@
-"""Turns signals, a driver's stop and a driver's silence into one answer to: may this worker go on?"""
+"""Turns signals, a driver's stop and a driver's silence into: may this worker go on?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class DriverEndedError(Exception):
-    """The driver has ended and wants nothing of this worker."""
+    """The driver wants nothing of this worker any more."""
 
 
 class Watch(threading.Thread):
@@ -62,20 +62,20 @@ class Watch(threading.Thread):
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
 
     def check(self) -> None:
-        """Raise DriverEndedError or RunError("terminated" and the like) when the work must not go on."""
+        """Raise DriverEndedError or RunError when the work must not go on."""
         if self.driver_ended and not self.working:
             raise DriverEndedError
         if self.stop_word:
             raise RunError(self.stop_word, STOPPED[self.stop_word])
 
     def over(self) -> None:
-        """The work is done: watch no longer."""
+        """The work is done."""
         self._over.set()
         self._write.send(b"\0")
         self.join()
 
     def run(self) -> None:
-        """The thread's body: beat each second, look five times a second."""
+        """Beat each second, look five times a second."""
         beat, next_beat = 0, 0.0
         while not self._over.is_set():
             now = time.monotonic()
@@ -117,7 +117,7 @@ class Watch(threading.Thread):
         return self._patience_s
 
     def _wind_up(self) -> None:
-        """Cancel the statement in progress until the main thread has ended; end the process after the grace."""
+        """Cancel the statement in progress until the main thread has ended; after the grace end the process."""
         give_up = time.monotonic() + GRACE_S
         while time.monotonic() < give_up:
             with suppress(Exception):  # the database may be the very thing that is gone

@@ -1,4 +1,4 @@
-"""Turns one order for one service into its lines and its result, inside the service's own Python."""
+"""Turns one order for one service into its lines and its result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def serve(
     patience_s: float,
     once: bool,
 ) -> int:
-    """Wait for the service's order, carry it out in its folder, leave the result; returns its exit code."""
+    """Carry out the service's order in its folder; returns the exit code."""
     worker = new_id()
     watch = Watch(exchange, service.name, worker, patience_s, once)
     watch.start()
@@ -132,7 +132,6 @@ def _command(name: str) -> Callable[[Job], None]:
 
 
 def _cancel(job: Job) -> None:
-    """Cancel what this job's sessions are executing; they are known by their application_name."""
     url = job.url()
     with Session(driver_module(url), url, "genmigrate cancel") as session:
         session.rows(
@@ -143,7 +142,7 @@ def _cancel(job: Job) -> None:
 
 
 def _stopped(job: Job, word: str) -> None:
-    """The result of a worker that ends itself because what it waits for does not come back."""
+    """A worker ends itself because what it waits for does not come back."""
     job.trouble = RunError(word, "")
     for label, revision in job.working.items():
         text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"

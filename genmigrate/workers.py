@@ -1,4 +1,4 @@
-"""Turns a service into the worker process that serves it: started here, or already running elsewhere."""
+"""Turns a service into the worker process that serves it."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ LONGEST_VARIABLE = 120_000
 
 @dataclass
 class Started:
-    """A process that this driver started, and the private file that holds what it prints."""
+    """A process of this driver, and the private file that holds what it prints."""
 
     process: subprocess.Popen[bytes]
     output: IO[bytes]
     hide: Callable[[str], str]
 
     def ended(self) -> int | None:
-        """The exit code once the process has ended."""
+        """The exit code once it has ended."""
         return self.process.poll()
 
     def last_line(self) -> str:
-        """The last line that the process printed."""
+        """The last line that it printed."""
         size = self.output.seek(0, os.SEEK_END)
         self.output.seek(max(0, size - TAIL_BYTES))
         lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
         return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
 
     def kill(self) -> None:
-        """End the process and whatever it started in its group."""
+        """End it and what it started in its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -66,11 +66,7 @@ class Workers:
     folder: Path | None
 
     def start(self, service: Service) -> Started | None:
-        """Start the service's worker; None when it runs elsewhere.
-
-        The command runs in `root`, to which its paths are relative; the worker itself goes to the service's folder.
-        Raises RunError("not-started").
-        """
+        """Start the service's worker in `root`; None when it runs elsewhere. Raises RunError("not-started")."""
         if self.mode == "external":
             return None
         folder = self.folder or self.root / service.path
