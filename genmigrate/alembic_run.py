@@ -8,19 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
-from genmigrate.fresh import in_schema
-from genmigrate.hold import AstrayError, Hold
-from genmigrate.output import one_line
-from genmigrate.session import driver_module, sqlstate, word_of
+from .codes import RunError
+from .fresh import in_schema
+from .hold import AstrayError, Hold
+from .output import one_line
+from .session import driver_module, sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from io import StringIO
 
-    from genmigrate.hand import Errand
-    from genmigrate.plan import Service, Target
-    from genmigrate.url import DatabaseUrl
+    from .hand import Errand
+    from .plan import Service, Target
+    from .url import DatabaseUrl
 
 
 GONE = (
@@ -29,27 +29,26 @@ GONE = (
 )  # fmt: skip
 
 
-class RevisionError(Exception):
-    """A revision, or env.py around it (`revision` is None), raised."""
+class RevisionError(RunError):
+    """A revision, or env.py around it, raised."""
 
-    def __init__(
-        self, revision: str | None, reason: str, place: str, word: str = "failed", state: str = ""
-    ) -> None:
-        super().__init__(reason)
-        self.revision = revision
-        self.reason = reason
-        self.place = place
-        self.word = word
-        self.sqlstate = state
-        self.halved = False
+    def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
+        super().__init__(word, url.hide(reason_of(error)))
+        self.place = place_of(error)
+        self._more = {"place": self.place, "revision": "", **more}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same as a message."""
+        return {**super().facts, **self._more}
 
 
-def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
-    """Bring one schema to the revision `goal`, each revision in a transaction of its own.
+def migrate(errand: Errand) -> None:
+    """Bring the errand's schema to its goal, each revision in a transaction of its own.
 
     Raises RevisionError, or RunError when the work was stopped or cut. The service's folder is the working directory.
     """
-    hold = Hold(errand, direction)
+    hold = Hold(errand)
     running: list[str] = []
 
     def guarded(step: Any, context: Any) -> Any:
@@ -74,7 +73,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
     errand.tell(at="env.py", phase="")
     try:
         with in_schema(errand.target.schema):
-            run(errand.service, errand.url, goal, guarded, options, direction=direction, hold=hold)
+            run(errand.service, errand.url, errand.goal, guarded, options, hold=hold)
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
@@ -85,10 +84,8 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
         with suppress(Exception):  # the server may be gone
             hold.abandon()
         _engines.clear()
-        reason, place = errand.url.hide(reason_of(error)), place_of(error)
-        raised = RevisionError(running[-1] if running else None, reason, place, word, code)
-        raised.halved = hold.halved
-        raise raised from None
+        more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
+        raise RevisionError(error, errand.url, word, **more) from None
 
 
 def _cut(error: BaseException) -> bool:
@@ -105,7 +102,6 @@ def run(
     mode: dict[str, Any] | None = None,
     buffer: StringIO | None = None,
     *,
-    direction: str = "up",
     hold: Hold | None = None,
     plain: bool = False,
 ) -> None:
@@ -125,11 +121,11 @@ def run(
         config = Config(Path.cwd() / service.config, output_buffer=buffer)
         config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
         script = ScriptDirectory.from_config(config)
-        if hold is not None and hold.keeps_files:
+        if hold and hold.keeps_files:
             _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]  # its prepend_sys_path
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
-        plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
+        plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
         for step in plan(goal or "heads", revision):
             yield guarded(step, context)
 
@@ -140,19 +136,19 @@ def run(
     def configure_with_options(*positional: Any, **given: Any) -> None:
         options(given)
         configure(*positional, **given)
-        if hold is not None:
+        if hold:
             hold.take(environment.get_context())
 
     def run_migrations(**arguments: Any) -> None:
         original(**arguments)
-        if hold is not None:
+        if hold:
             hold.release(environment.get_context())
 
     original = environment.run_migrations
     # For this run; env.py calls them.
     environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
     with environment:
-        if service.skip_env and hold is not None:
+        if service.skip_env and hold:
             _connect_only(environment, url, hold.path)
         else:
             script.run_env()

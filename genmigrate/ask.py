@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.hands import Hands
-from genmigrate.lock import key_of, statements_key
-from genmigrate.look import states
-from genmigrate.output import names, one_line
-from genmigrate.schedule import Schedule, Work
-from genmigrate.survey import READY
-from genmigrate.upgrade import canaries
+from .codes import RunError
+from .lock import key_of, statements_key
+from .look import states
+from .output import names, one_line
+from .schedule import Schedule, Work
+from .survey import READY
+from .upgrade import canaries
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
-    from genmigrate.survey import State
+    from .exchange import Message
+    from .job import Job
+    from .survey import State
 
 HELD = """SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')
- FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
+ FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
  AND l.granted AND l.objsubid = 1
- AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"""
+ AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def plan(job: Job) -> None:
@@ -69,32 +69,31 @@ def check(job: Job) -> None:
     ready = [state for state in states(job) if state.word == "up-to-date"][:1]
     if not ready:
         raise RunError("failed", "none of its schemas is up-to-date", "upgrade first")
-    hands = Hands(job, 1)
-    session = job.connect()
+    with job.connect() as session:
+        Check(job, session).run(ready)
 
-    def order(work: Work) -> dict[str, object]:
-        order = {"task": "check", "schema": work.state.target.schema, "goal": "", "run": job.run, "runner": 0}
-        return {
-            **order,
-            "application": job.application,
-            "patience": job.patience_s,
-            "manifest": False,
-            "digest": job.plan.digest,
-        }
 
-    def done(work: Work) -> None:
-        found = work.result["differences"]
+class Check(Schedule):
+    """The comparison of a service's models with one of its schemas."""
+
+    def run(self, states: list[State]) -> None:
+        """Compare."""
+        try:
+            self.work_off(states, 0)
+        finally:
+            self._hands.end()
+
+    def _order(self, work: Work) -> Message:
+        more = {"task": "check", "goal": "", "runner": 0, "keeps_manifest": False}
+        return {**super()._order(work), **more}
+
+    def _done(self, work: Work) -> None:
+        job, found = self._job, work.result["differences"]
         if found:
             error = RunError("failed", f"models and migrations differ in {len(found)} places")
             job.failed(None, error, hints=found[:20])
         else:
             job.line(f"  ✓ {job.service.name}: models and migrations agree", up_to_date=1)
 
-    def failed(work: Work, error: RunError) -> None:
-        job.failed(None, error, " at env.py", [work.result.get("place", "")])
-
-    try:
-        Schedule(job, session, hands, order, lambda work: True, done, failed).work_off(ready, 0)
-    finally:
-        hands.end()
-        session.close()
+    def _failed(self, work: Work, error: RunError) -> None:
+        self._job.failed(None, error, " at env.py", [work.result.get("place", "")])

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from genmigrate import plan as plans
-from genmigrate.codes import OK, USAGE, RunError
-from genmigrate.exchange import PATIENCE_S, Exchange
-from genmigrate.output import HEADING, say
+from . import plan as plans
+from .codes import OK, USAGE, RunError
+from .exchange import PATIENCE_S, Exchange
+from .output import HEADING, say
 
 if TYPE_CHECKING:
-    from genmigrate.driver import Driver
-    from genmigrate.plan import Plan, Service, Target
+    from .driver import Driver
+    from .plan import Plan, Service, Target
 
 COMMANDS = {
     "upgrade": "bring every schema to its head",
@@ -152,7 +152,7 @@ def main(arguments: list[str]) -> int:
             sys.stdout.flush()
             os._exit(code)  # all is said: nobody has to wait while an interpreter is taken apart
         if options.command == "hand":
-            from genmigrate import hand
+            from . import hand
 
             return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
         return _drive(plan, options)
@@ -164,7 +164,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
-    from genmigrate.worker import serve
+    from .worker import serve
 
     (service,) = _services(plan, [options.service])
     folder = (options.path or Path(service.path)).absolute()
@@ -178,8 +178,8 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
-    from genmigrate.driver import Driver, Order
-    from genmigrate.workers import Workers
+    from .driver import Driver, Order
+    from .workers import Workers
 
     if options.command == "upgrade" and options.dry_run:
         options.command = "plan"
@@ -213,7 +213,7 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
-    from genmigrate.report import as_json, as_manifest, as_table, summary
+    from .report import as_json, as_manifest, as_table, summary
 
     began = time.monotonic()
     if options.command in ("upgrade", "downgrade"):

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.job import event
-from genmigrate.output import names
-from genmigrate.preflight import refuse_pooled, refuse_standby
-from genmigrate.survey import READY
-from genmigrate.upgrade import Upgrade
+from .codes import RunError
+from .job import event
+from .output import names
+from .preflight import refuse_pooled, refuse_standby
+from .survey import READY
+from .upgrade import Upgrade
 
 if TYPE_CHECKING:
-    from genmigrate.exchange import Message
-    from genmigrate.history import History, Revision
-    from genmigrate.job import Job
-    from genmigrate.plan import Target
-    from genmigrate.schedule import Work
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .exchange import Message
+    from .history import History, Revision
+    from .job import Job
+    from .plan import Target
+    from .schedule import Work
+    from .session import Session
+    from .survey import State
 
 BASE = "base"
 

@@ -9,19 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from genmigrate import exchange as exchanges
-from genmigrate.codes import OK, RunError, worst
-from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
-from genmigrate.log import Log
-from genmigrate.output import names, say_exactly
-from genmigrate.watch import GRACE_S, SIGNALS
+from . import exchange as exchanges
+from .codes import OK, RunError, worst
+from .exchange import LOOK_S, Beat, Exchange, Message, Pulse
+from .log import Log
+from .output import names, say_exactly
+from .watch import GRACE_S, SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from genmigrate.plan import Plan, Service, Target
-    from genmigrate.workers import Started, Workers
+    from .plan import Plan, Service, Target
+    from .workers import Started, Workers
 
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 

@@ -12,20 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: What leads another interpreter astray when it is inherited from the one that runs the driver.
-CONTAMINATION = (
-    "VIRTUAL_ENV",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "PYTHONEXECUTABLE",
-    "__PYVENV_LAUNCHER__",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_WORKING_DIR",
-    "UV_WORKING_DIRECTORY",
-    "ALEMBIC_SCHEMA",
-    "ALEMBIC_CONFIG",
-)
+CONTAMINATION = {
+    "VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
+    "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_WORKING_DIR", "UV_WORKING_DIRECTORY",
+    "ALEMBIC_SCHEMA", "ALEMBIC_CONFIG",
+}  # fmt: skip
 EXPORT = re.compile(r"^export\s+")
 
 
@@ -33,12 +24,10 @@ def parse_dotenv(text: str) -> dict[str, str]:
     """KEY=value lines with quotes, `#` comments and `export `."""
     values: dict[str, str] = {}
     for line in text.splitlines():
-        line = EXPORT.sub("", line.strip())
-        key, equals, value = line.partition("=")
+        key, equals, value = EXPORT.sub("", line.strip()).partition("=")
         key = key.strip()
-        if not equals or not key or key.startswith("#"):
-            continue
-        values[key] = _value(value.strip())
+        if equals and key and not key.startswith("#"):
+            values[key] = _value(value.strip())
     return values
 
 
@@ -52,41 +41,31 @@ def _value(raw: str) -> str:
 def with_dotenv(environ: Mapping[str, str], service_folder: Path, root: Path) -> dict[str, str]:
     """`environ`, what is unset or blank filled from the nearest .env file up to root."""
     filled = dict(environ)
-    folder = service_folder
-    while True:
+    above = [folder for folder in service_folder.parents if folder == root or root in folder.parents]
+    for folder in [service_folder, *(above if service_folder != root else ())]:
         file = folder / ".env"
         if file.is_file():
-            for key, value in parse_dotenv(file.read_text(encoding="utf-8-sig", errors="replace")).items():
-                if value and not filled.get(key):
-                    filled[key] = value
-        if folder == root or root not in folder.parents:
-            return filled
-        folder = folder.parent
+            found = parse_dotenv(file.read_text(encoding="utf-8-sig", errors="replace"))
+            filled.update({key: value for key, value in found.items() if value and not filled.get(key)})
+    return filled
 
 
 def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
     """The environment in which a service's Python finds the runner, and nothing else of the caller's Python."""
     clean = {key: value for key, value in environ.items() if key not in CONTAMINATION}
-    virtual_env = environ.get("VIRTUAL_ENV")
-    if virtual_env:
+    if environ.get("VIRTUAL_ENV"):
         clean.pop("VIRTUAL_ENV_PROMPT", None)
-    clean["PYTHONPATH"] = str(package.parent)
-    clean["PYTHONSAFEPATH"] = "1"
-    return clean
+    return {**clean, "PYTHONPATH": str(package.parent), "PYTHONSAFEPATH": "1"}
 
 
 def leave_no_trace(package: Path) -> None:
     """In the worker: forget how it was started, so that a service's code sees its own world."""
-    here = str(package.parent)
-    cwd = str(Path.cwd())
-    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    kept = [entry for entry in inherited if entry and os.path.realpath(entry) != os.path.realpath(here)]
+    here, cwd = os.path.realpath(package.parent), os.path.realpath(Path.cwd())
+    inherited = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+    kept = [entry for entry in inherited if entry and os.path.realpath(entry) != here]
     if kept:
         os.environ["PYTHONPATH"] = os.pathsep.join(kept)
-    else:
-        os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONSAFEPATH", None)
-    unwanted = {os.path.realpath(here)}
-    if sys.path and os.path.realpath(sys.path[0] or cwd) == os.path.realpath(cwd):
+    if sys.path and os.path.realpath(sys.path[0] or cwd) == cwd:
         del sys.path[0]  # `-m` puts the working directory first; the `alembic` program does not
-    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or cwd) not in unwanted]
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or cwd) != here]

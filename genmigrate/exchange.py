@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
+from .codes import RunError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,21 +10,23 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import genmigrate
-from genmigrate import environment, history
-from genmigrate.codes import TERMINATED, RunError
-from genmigrate.output import one_line
-from genmigrate.session import limit_sessions
-from genmigrate.url import DatabaseUrl, parse
-from genmigrate.watch import STOPPED
+
+from . import environment, history
+from .codes import TERMINATED, RunError
+from .output import one_line
+from .session import limit_sessions
+from .url import DatabaseUrl, parse
+from .watch import STOPPED
 
 if TYPE_CHECKING:
-    from genmigrate.history import History
-    from genmigrate.plan import Plan, Service, Target
+    from .history import History
+    from .plan import Plan, Service, Target
 
 Message = dict[str, Any]
 #: What a revision file says that may look at the environment while it is imported.
@@ -41,11 +43,8 @@ class Wire:
 
     def send(self, message: Message) -> None:
         """Hand over one message; that nobody reads any more is noticed by `receive`."""
-        try:
-            with self._lock:
-                self.end.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            pass
+        with suppress(OSError), self._lock:
+            self.end.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[Message] | None:
         """The messages that have come whole; None at the end."""
@@ -54,7 +53,7 @@ class Wire:
         except BlockingIOError:
             return []
         except OSError:
-            return None
+            data = b""
         if not data:
             return None
         *whole, self._rest = (self._rest + data).split(b"\n")
@@ -70,12 +69,15 @@ class Errand:
     target: Target
     history: History
     url: DatabaseUrl
+    hand: Hand
+    task: str
+    goal: str | None
     run: str
     application: str
     runner: int  # the server process of the session that holds the schema's lock
     patience_s: float
     keeps_manifest: bool
-    hand: Hand
+    digest: str
 
     def check(self) -> None:
         """Raise RunError when the work must not go on."""
@@ -91,9 +93,7 @@ class Errand:
 class Hand:
     """What came in, and whether it has to stop."""
 
-    def __init__(self, plan: Plan, service: Service, end: socket.socket) -> None:
-        self.plan = plan
-        self.service = service
+    def __init__(self, end: socket.socket) -> None:
         self.wire = Wire(end)
         self.stop_word = ""
         self.keeps_files = False
@@ -114,9 +114,9 @@ class Hand:
 
 def serve(plan: Plan, service: Service, number: int) -> int:
     """Work off what comes through the inherited socket `number` until its end."""
-    from genmigrate import alembic_run  # noqa: F401 - loaded while no byte code is written
+    from . import alembic_run  # noqa: F401 - loaded while no byte code is written
 
-    hand = Hand(plan, service, socket.socket(fileno=number))
+    hand = Hand(socket.socket(fileno=number))
     threading.Thread(target=hand.listen, daemon=True).start()
     environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
     genmigrate.keep_bytecode(genmigrate.THEIRS)
@@ -130,50 +130,28 @@ def serve(plan: Plan, service: Service, number: int) -> int:
 
     while True:
         order = hand.orders.get()
-        target = targets[order["schema"]]
-        errand = Errand(
-            plan,
-            service,
-            target,
-            past,
-            url,
-            order["run"],
-            order["application"],
-            order["runner"],
-            order["patience"],
-            order["manifest"],
-            hand,
-        )
-        hand.wire.send({"ended": _carry_out(errand, order)})
+        target = targets[order.pop("schema")]
+        hand.wire.send({"ended": _carry_out(Errand(plan, service, target, past, url, hand, **order))})
 
 
-def _carry_out(errand: Errand, order: Message) -> Message:
-    from genmigrate import alembic_run
+def _carry_out(errand: Errand) -> Message:
+    from . import alembic_run
 
     plan, service, began = errand.plan, errand.service, time.monotonic()
     path = [errand.target.schema, *service.extension_schemas]
     limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
     result: Message = {}
     try:
-        if order["digest"] != plan.digest:
+        if errand.digest != plan.digest:
             raise RunError("usage", "the plan was changed while it ran", "run again")
-        if order["task"] == "check":
-            from genmigrate.models import differences
+        if errand.task == "check":
+            from .models import differences
 
             result["differences"] = differences(errand)
         else:
-            alembic_run.migrate(errand, order["goal"], order["task"])
+            alembic_run.migrate(errand)
     except RunError as error:
-        result = {"word": error.word, "reason": error.reason, "way_out": error.way_out}
-    except alembic_run.RevisionError as error:
-        result = {
-            "word": error.word,
-            "revision": error.revision or "",
-            "reason": error.reason,
-            "place": error.place,
-            "sqlstate": error.sqlstate,
-            "halved": error.halved,
-        }
+        result = error.facts
     except Exception as error:  # noqa: BLE001 - the worker must be told whatever went wrong
         traceback.print_exc()
         result = {"word": "failed", "reason": errand.url.hide(f"{type(error).__name__}: {one_line(error)}")}

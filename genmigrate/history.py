@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.output import names
+from .codes import RunError
+from .output import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,20 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import history, manifest
-from genmigrate import survey as surveys
-from genmigrate.codes import FAILED, OK, RunError
-from genmigrate.output import names
-from genmigrate.session import NAME_BYTES, Session, create_database, limit_sessions, open_session
-from genmigrate.url import DatabaseUrl, parse
+from . import history, manifest
+from . import survey as surveys
+from .codes import FAILED, OK, RunError
+from .output import names
+from .session import NAME_BYTES, Session, create_database, limit_sessions, open_session
+from .url import DatabaseUrl, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from genmigrate.exchange import Exchange, Message
-    from genmigrate.plan import Plan, Service, Target
-    from genmigrate.survey import State
-    from genmigrate.watch import Watch
+    from .exchange import Exchange, Message
+    from .plan import Plan, Service, Target
+    from .survey import State
+    from .watch import Watch
 
 
 @dataclass

@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.output import say
+from .output import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genmigrate.exchange import Message
+    from .exchange import Message
 
 #: A cluster keeps the last 2,048 bytes of a failed container's log, and 4,096 bytes of its termination message.
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096

@@ -6,14 +6,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from genmigrate import manifest, survey
-from genmigrate.codes import CODE_OF_WORD, RunError
-from genmigrate.output import names
+from . import manifest, survey
+from .codes import CODE_OF_WORD, RunError
+from .output import names
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .job import Job
+    from .session import Session
+    from .survey import State
 
 POLL_S = 0.5
 #: What waiting does not cure; an unknown revision only where a manifest tells that it is no newer one.

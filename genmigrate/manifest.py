@@ -6,16 +6,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.lock import key_of, matching, statements_key
-from genmigrate.output import names
-from genmigrate.session import quoted, sqlstate
+from .lock import key_of, matching, statements_key
+from .output import names
+from .session import quoted, sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from genmigrate.history import History, Revision
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .history import History, Revision
+    from .session import Session
+    from .survey import State
 
     #: Each revision that some image of a service knew when it migrated: its parents and its name.
     Known = dict[str, tuple[list[str], str]]
@@ -168,8 +168,9 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
         here = names([graph[each][1] if each in graph else each for each in state.current])
         image = f"this image's {past.slug(past.head or '')}"
         why = f"schema {state.target.schema} is at {here}, newer than {image}"
-        undo = f"undo it with that image: genmigrate downgrade --service {service} --to {past.head}"
-        return replace(state, word="ahead", reason=why, way_out=f"deploy the image that has it, or {undo}")
+        undo = f"genmigrate downgrade --service {service} --to {past.head}"
+        way_out = f"deploy the image that has it, or undo it with that image: {undo}"
+        return replace(state, word="ahead", reason=why, way_out=way_out)
 
     return list(map(told, states))
 
@@ -244,8 +245,7 @@ def as_document(session: Session, run: str, service: str) -> dict[str, Any] | No
         session,
         "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
         "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "
-        "LEFT JOIN genmigrate.revisions USING (service, revision) "
-        "WHERE a.run = r.run AND service = r.service AND a.started + make_interval(secs => seconds) >= r.started) "
+        "LEFT JOIN genmigrate.revisions USING (service, revision) WHERE a.run = r.run AND service = r.service) "
         "FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1",
         run,
         service,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.session import Session, driver_module
+from .codes import RunError
+from .session import Session, driver_module
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
+    from .job import Job
 
 #: Of the free connections these are left to others: the cancelling one and whoever comes meanwhile.
 LEFT_FREE = 2
 SPARE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
- - (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend')::int"""
+ - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int"""
 
 
 def refuse_standby(session: Session) -> None:

@@ -5,23 +5,23 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.alembic_run import RevisionError, agree, place_of, reason_of
-from genmigrate.alembic_run import run as run_alembic
-from genmigrate.codes import CODE_OF_WORD
-from genmigrate.fresh import in_schema
-from genmigrate.look import states
-from genmigrate.output import names
-from genmigrate.session import quoted
-from genmigrate.survey import READY
+from .alembic_run import RevisionError, agree, reason_of
+from .alembic_run import run as run_alembic
+from .codes import CODE_OF_WORD
+from .fresh import in_schema
+from .look import states
+from .output import names
+from .session import quoted
+from .survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genmigrate.history import History
-    from genmigrate.job import Job
-    from genmigrate.plan import Service, Target
-    from genmigrate.survey import State
-    from genmigrate.url import DatabaseUrl
+    from .history import History
+    from .job import Job
+    from .plan import Service, Target
+    from .survey import State
+    from .url import DatabaseUrl
 
 
 def run(job: Job) -> None:
@@ -126,7 +126,7 @@ def _render(
         with in_schema(target.schema):
             run_alembic(service, url, history.head, guarded, options, mode, buffer)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
-        raise RevisionError(None, url.hide(reason_of(error)), place_of(error)) from None
+        raise RevisionError(error, url) from None
     return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.driver import COUNTED
-from genmigrate.output import names, say, table
+from .driver import COUNTED
+from .output import names, say, table
 
 if TYPE_CHECKING:
-    from genmigrate.driver import Driver, Outcome
+    from .driver import Driver, Outcome
 
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")

@@ -9,13 +9,13 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
-from genmigrate.output import one_line
+from .codes import RunError
+from .output import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from genmigrate.url import DatabaseUrl
+    from .url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
@@ -23,15 +23,11 @@ NAME_BYTES = 63
 GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")  # as this process was started: sessions are opened many times
 #: Texts of a refusal that waiting does not cure. libpq hands over no SQLSTATE for a connection that failed; in
 #: another language such a refusal is waited for and then shown as it is.
-REFUSED = (
-    "password authentication failed",
-    "no password supplied",
-    "authentication failed",
-    "no pg_hba.conf entry",
-    "is not permitted to log in",
+REFUSED = re.compile(
+    "no password supplied|authentication failed|no pg_hba.conf entry|is not permitted to log in"
+    '|role ".*" does not exist'
 )
 NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
-UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
 #: What a server's refusal of a statement means, where it is not the revision's fault.
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
 CUT = ("57P01", "57P02", "57P03", "57P05")
@@ -165,7 +161,7 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
     if any(text in reason for text in NO_TLS):
         way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
         raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
-    if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
+    if REFUSED.search(reason):
         reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
         raise RunError("wrong-password", reason, "correct user and password in the URL")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.session import Session, quoted, sqlstate
+from .codes import RunError
+from .session import Session, quoted, sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from genmigrate.history import History, Revision
-    from genmigrate.plan import Target
+    from .history import History, Revision
+    from .plan import Target
 
 #: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
 CHUNK = 200

@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import manifest, snapshot
-from genmigrate.codes import RunError
-from genmigrate.verify import UPGRADE, server_version
+from . import manifest, snapshot
+from .codes import RunError
+from .verify import UPGRADE, server_version
 
 if TYPE_CHECKING:
-    from genmigrate.history import History
-    from genmigrate.job import Job
-    from genmigrate.session import Session
+    from .history import History
+    from .job import Job
+    from .session import Session
 
 LOCAL = "local"
 

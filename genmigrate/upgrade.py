@@ -5,25 +5,24 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import manifest, verify
-from genmigrate.codes import RunError, worst
-from genmigrate.hands import Hands
-from genmigrate.job import event
-from genmigrate.output import names
-from genmigrate.preflight import refuse_pooled, refuse_standby, room
-from genmigrate.schedule import AGAIN, Schedule, Work
-from genmigrate.session import quoted, sqlstate
-from genmigrate.survey import READY
+from . import manifest, verify
+from .codes import CODE_OF_WORD, RunError, worst
+from .job import event
+from .output import names
+from .preflight import refuse_pooled, refuse_standby, room
+from .schedule import AGAIN, Schedule, Work
+from .session import quoted, sqlstate
+from .survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genmigrate.exchange import Message
-    from genmigrate.history import History, Revision
-    from genmigrate.job import Job
-    from genmigrate.plan import Target
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .exchange import Message
+    from .history import History, Revision
+    from .job import Job
+    from .plan import Target
+    from .session import Session
+    from .survey import State
 
 WAY_OUT = {
     "locked": "nothing of it was applied: run again later",
@@ -81,57 +80,51 @@ def _already(job: Job, states: Sequence[State]) -> None:
     job.lines(lines, "up_to_date")
 
 
-class Upgrade:
+class Upgrade(Schedule):
     """One service's schemas on their way to the head."""
 
     command, verb = "upgrade", "applied"
 
     def __init__(self, job: Job, session: Session, snapshot: dict[str, Any] | None = None) -> None:
-        self._job = job
+        super().__init__(job, session)
         self._snapshot = snapshot
         self._canaries = canaries(job)
         self._past = job.past
-        self._session = session
         self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
         self._kept = manifest.prepare(session)
-        self._hands = Hands(job, 1)
 
     def run(self, states: Sequence[State], allowed: int | None) -> None:
         """Canaries first, which all have to succeed; then the others, until more than `allowed` failed."""
-        job, plan = self._job, self._job.plan
+        job, plan, name = self._job, self._job.plan, self._job.service.name
         if self._kept:
-            what = (job.run, job.service.name, plan.environment, self.command, plan.digest)
+            what = (job.run, name, plan.environment, self.command, plan.digest)
             manifest.begin_run(self._session, *what, self._past)
         else:
-            job.note(f"{job.service.name}: {NO_MANIFEST}")
+            job.note(f"{name}: {NO_MANIFEST}")
         # What is done CONCURRENTLY waits for every other transaction of the database: then nothing runs beside it.
         alone = any(revision.alone for state in states for revision in self._revisions(state))
         self._hands.limit = 1 if alone else room(job, self._session)
-        schedule = Schedule(
-            job, self._session, self._hands, self._order, self._ready, self._done, self._failed
-        )
-        schedule.total = len(states)
+        self._total = len(states)
         others = [state for state in states if state.target not in self._canaries]
         try:
-            left = schedule.work_off([state for state in states if state.target in self._canaries], 0)
-            if not schedule.failures:
-                left += schedule.work_off(others, allowed)
+            left = self.work_off([state for state in states if state.target in self._canaries], 0)
+            if not self._failures:
+                left += self.work_off(others, allowed)
                 others = []
             elif others:
-                job.note(f"{job.service.name}: {CANARY}")
+                job.note(f"{name}: {CANARY}")
             _skip(job, self._past, [*left, *others])
         finally:
             self._hands.end()
             job.modules |= self._hands.modules
             job.working, job.backends = {}, set()
             if self._kept and not self._session.lost():
-                summary = {"schemas": len(states), "failed": schedule.failures}
-                with_code = worst(job.codes)
-                manifest.end_run(self._session, job.run, job.service.name, with_code, summary)
+                summary = {"schemas": len(states), "failed": self._failures}
+                manifest.end_run(self._session, job.run, name, worst(job.codes), summary)
                 if job.order.get("document"):
-                    job.document = manifest.as_document(self._session, job.run, job.service.name)
-        if schedule.stopped:
-            job.ended_with(RunError(schedule.stopped, "").code)
+                    job.document = manifest.as_document(self._session, job.run, name)
+        if self._stopping:
+            job.ended_with(CODE_OF_WORD[self._stopping])
 
     def _revisions(self, state: State) -> Sequence[Revision]:
         return state.pending
@@ -155,18 +148,8 @@ class Upgrade:
                 raise RunError("drifted", reason)
 
     def _order(self, work: Work) -> Message:
-        job = self._job
-        return {
-            "task": "up",
-            "schema": work.state.target.schema,
-            "goal": self._past.head,
-            "run": job.run,
-            "application": job.application,
-            "runner": self._runner,
-            "patience": job.patience_s,
-            "manifest": self._kept,
-            "digest": job.plan.digest,
-        }
+        more = {"runner": self._runner, "keeps_manifest": self._kept}
+        return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
 
     def _ready(self, work: Work) -> bool:
         """Under the schema's lock: believe only what its version table says now."""
@@ -193,32 +176,20 @@ class Upgrade:
             raise RunError("failed", reason)
         self._compare(work)
         applied = [revision.slug for revision in work.state.pending]
-        seconds = work.result.get("seconds", 0)
-        job.line(
-            f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})",
-            event("applied", work.state, revisions=applied, seconds=seconds),
-            applied=1,
-        )
+        told = event("applied", work.state, revisions=applied, seconds=work.result.get("seconds", 0))
+        job.line(f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})", told, applied=1)
 
     def _failed(self, work: Work, error: RunError) -> None:
-        job, state, result = self._job, work.state, work.result
-        by_alembic = "revision" in result  # Alembic or the service's code raised, and not the runner
-        revision = self._past.slug(result.get("revision") or "") if by_alembic else work.at
-        at = (
-            f" at {revision or 'env.py'}"
-            if by_alembic
-            else f" at {work.at}"
-            if work.at not in ("", "env.py")
-            else ""
-        )
-        hints = [
-            result.get("place", ""),
-            error.way_out or WAY_OUT.get(error.word, "") if by_alembic else error.way_out,
-            *result.get("found", ()),
-        ]
-        hints += [HALVED if result.get("halved") else "", self._stands(state)]
+        result, revision, way_out = work.result, work.at, error.way_out
+        at = f" at {work.at}" if work.at not in ("", "env.py") else ""
+        if "revision" in result:  # Alembic or the service's code raised, and not the runner
+            revision = self._past.slug(result["revision"] or "")
+            at = f" at {revision or 'env.py'}"
+            way_out = way_out or WAY_OUT.get(error.word, "")
+        halved = HALVED if result.get("halved") else ""
+        hints = [result.get("place", ""), way_out, *result.get("found", ()), halved, self._stands(work.state)]
         more = {"revision": revision, "sqlstate": result.get("sqlstate", "")}
-        job.failed(state, error, at, hints, **more)
+        self._job.failed(work.state, error, at, hints, **more)
 
     def _stands(self, state: State) -> str:
         try:
@@ -233,7 +204,7 @@ class Upgrade:
 
 def create_schema(session: Session, schema: str) -> None:
     """Make a schema that is missing. Raises RunError("no-right")."""
-    if session.rows("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", [schema]):
+    if session.rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]):
         return
     try:
         session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import manifest, snapshot
-from genmigrate.codes import RunError
-from genmigrate.output import NAMED, names
+from . import manifest, snapshot
+from .codes import RunError
+from .output import NAMED, names
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
-    from genmigrate.plan import Target
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .job import Job
+    from .plan import Target
+    from .session import Session
+    from .survey import State
 
 UPGRADE = "python3 -m genmigrate upgrade"
 

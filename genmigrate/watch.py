@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import CODE_OF_WORD, RunError
-from genmigrate.exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+from .codes import CODE_OF_WORD, RunError
+from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

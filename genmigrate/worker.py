@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import genmigrate
-from genmigrate import environment
-from genmigrate.codes import OK, TERMINATED, RunError, worst
-from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
-from genmigrate.job import Job
-from genmigrate.output import one_line, say
-from genmigrate.session import Session, driver_module, word_of
-from genmigrate.url import parse
-from genmigrate.watch import STOPPED, DriverEndedError, Watch
+
+from . import environment
+from .codes import OK, TERMINATED, RunError, worst
+from .exchange import LOOK_S, Exchange, Message, new_id
+from .job import Job
+from .output import one_line, say
+from .session import Session, driver_module, word_of
+from .url import parse
+from .watch import STOPPED, DriverEndedError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genmigrate.plan import Plan, Service
+    from .plan import Plan, Service
 
 
 def serve(
