@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import history
-from genmigrate.codes import OK, RunError
-from genmigrate.hands import Hands
-from genmigrate.job import explain
-from genmigrate.lock import key_of, statements_key
-from genmigrate.look import states
-from genmigrate.output import names, one_line
-from genmigrate.schedule import Schedule, Work
-from genmigrate.upgrade import READY, canaries, event
+from .codes import RunError
+from .lock import key_of, statements_key
+from .look import states
+from .output import names, one_line
+from .schedule import Schedule, Work
+from .survey import READY
+from .upgrade import canaries
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
-    from genmigrate.survey import State
+    from .exchange import Message
+    from .job import Job
+    from .survey import State
 
 HELD = """SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')
- FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
+ FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
  AND l.granted AND l.objsubid = 1
- AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"""
+ AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def plan(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
     first = canaries(job)
     groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
-    for state in states(job, past):
+    for state in states(job):
         if state.word in READY:
             key = (state.target not in first, tuple(each.slug for each in state.pending))
             groups.setdefault(key, []).append(state)
         else:
-            why, way_out = explain(state, job.service, job.plan, past)
-            told = event("failed", state, word=state.word, reason=why, way_out=[way_out])
-            job.line(f"  ✗ {state.target.label} {state.word}: {why}", told, failed=1)
-            job.line(f"    → {way_out}")
-            job.ended_with(RunError(state.word, "").code)
+            job.failed(state, job.explain(state))
     for (late, pending), members in sorted(groups.items(), key=lambda group: group[0][0]):
         labels = names([state.target.label for state in members])
         told = {
@@ -55,11 +48,8 @@ def plan(job: Job) -> None:
 
 
 def unlock(job: Job) -> None:
-    session = job.connect(job.url(), create=False)
-    try:
+    with job.connect() as session:
         held = session.rows(HELD)
-    finally:
-        session.close()
     schemas = {key_of(target.schema): target.schema for target in job.targets}
     schemas |= {statements_key(target.schema): target.schema for target in job.targets}
     found = [(schemas[key], *row) for key, *row in held if key in schemas]
@@ -73,44 +63,31 @@ def unlock(job: Job) -> None:
 
 
 def check(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
-    ready = [state for state in states(job, past) if state.word == "up-to-date"][:1]
+    ready = [state for state in states(job) if state.word == "up-to-date"][:1]
     if not ready:
         raise RunError("failed", "none of its schemas is up-to-date", "upgrade first")
-    hands = Hands(job, 1)
-    session = job.connect(job.url(), create=False)
+    with job.connect() as session:
+        Check(job, session).run(ready)
 
-    def order(work: Work) -> dict[str, object]:
-        order = {"task": "check", "schema": work.state.target.schema, "goal": "", "run": job.run, "runner": 0}
-        return {
-            **order,
-            "application": job.application,
-            "patience": job.patience_s,
-            "manifest": False,
-            "digest": job.plan.digest,
-        }
 
-    def done(work: Work) -> None:
-        found = work.result["differences"]
+class Check(Schedule):
+    def run(self, states: list[State]) -> None:
+        try:
+            self.work_off(states, 0)
+        finally:
+            self._hands.end()
+
+    def _order(self, work: Work) -> Message:
+        more = {"task": "check", "goal": "", "runner": 0, "keeps_manifest": False}
+        return {**super()._order(work), **more}
+
+    def _done(self, work: Work) -> None:
+        job, found = self._job, work.result["differences"]
         if found:
-            job.line(
-                f"  ✗ {job.service.name} failed: models and migrations differ in {len(found)} places",
-                failed=1,
-            )
-            for sentence in found[:20]:
-                job.line(f"    → {sentence}")
-            job.ended_with(RunError("failed", "").code)
+            error = RunError("failed", f"models and migrations differ in {len(found)} places")
+            job.failed(None, error, hints=found[:20])
         else:
             job.line(f"  ✓ {job.service.name}: models and migrations agree", up_to_date=1)
 
-    def failed(work: Work, error: RunError) -> None:
-        job.line(f"  ✗ {job.service.name} {error.word} at env.py: {error.reason}", failed=1)
-        if work.result.get("place"):
-            job.line(f"    → {work.result['place']}")
-        job.ended_with(error.code or OK)
-
-    try:
-        Schedule(job, session, hands, order, lambda work: True, done, failed).work_off(ready, 0)
-    finally:
-        hands.end()
-        session.close()
+    def _failed(self, work: Work, error: RunError) -> None:
+        self._job.failed(None, error, " at env.py", [work.result.get("place", "")])

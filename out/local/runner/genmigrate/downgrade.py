@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import history
-from genmigrate.codes import RunError
-from genmigrate.job import explain
-from genmigrate.output import names
-from genmigrate.preflight import refuse_pooled, refuse_standby
-from genmigrate.upgrade import Upgrade, event
+from .codes import RunError
+from .job import event
+from .output import names
+from .preflight import refuse_pooled, refuse_standby
+from .survey import READY
+from .upgrade import Upgrade
 
 if TYPE_CHECKING:
-    from genmigrate.exchange import Message
-    from genmigrate.history import History, Revision
-    from genmigrate.job import Job
-    from genmigrate.plan import Target
-    from genmigrate.schedule import Work
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .exchange import Message
+    from .history import History, Revision
+    from .job import Job
+    from .plan import Target
+    from .schedule import Work
+    from .session import Session
+    from .survey import State
 
 BASE = "base"
 
 
 def run(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
+    past = job.past
     bound = job.plan.policy.max_downgrade
     if bound == 0:
         reason = f"environment {job.plan.environment} goes forward only"
@@ -33,14 +32,12 @@ def run(job: Job) -> None:
             "refused", reason, "undo it by a new revision; or rollback.schema: downgrade in the spec"
         )
     goal = _goal(job, past)
-    url = job.url()
-    session = job.connect(url, create=False)
-    try:
-        refuse_standby(session, url)
-        states = job.judge(session, past)
+    with job.connect() as session:
+        refuse_standby(session)
+        states = job.judge(session)
         undo = {state.target: undone(past, state, goal) for state in states}
         for state in states:
-            _allow(job, past, state, undo[state.target], bound)
+            _allow(job, state, undo[state.target], bound)
         if job.codes:
             return None
         above = [state for state in states if undo[state.target]]
@@ -51,10 +48,9 @@ def run(job: Job) -> None:
         if not job.order.get("apply"):
             return _show(job, above, undo, goal)
         if above:
-            refuse_pooled(job, session, url)
-            Downgrade(job, past, session, goal).run(above, job.plan.policy.max_failed_tenants)
-    finally:
-        session.close()
+            refuse_pooled(job, session)
+            Downgrade(job, session, goal).run(above, job.plan.policy.max_failed_tenants)
+    return None
 
 
 def undone(past: History, state: State, goal: str) -> list[Revision]:
@@ -77,19 +73,13 @@ def _goal(job: Job, past: History) -> str:
     raise RunError("usage", reason, f"known: {known}, {BASE}")
 
 
-def _allow(job: Job, past: History, state: State, undo: list[Revision], bound: int | None) -> None:
-    word, reason, way_out = "", "", ""
-    if state.word not in ("up-to-date", "pending", "missing-schema"):
-        word, (reason, way_out) = state.word, explain(state, job.service, job.plan, past)
+def _allow(job: Job, state: State, undo: list[Revision], bound: int | None) -> None:
+    if state.word not in READY:
+        job.failed(state, job.explain(state))
     elif bound is not None and len(undo) > bound:
-        word, reason = "refused", f"{len(undo)} revisions would be undone, the policy allows {bound}"
+        reason = f"{len(undo)} revisions would be undone, the policy allows {bound}"
         way_out = "choose a nearer target, or undo them by a new revision"
-    if word:
-        error = RunError(word, reason, way_out)
-        told = event("failed", state, word=word, reason=reason, way_out=[way_out])
-        job.line(f"  ✗ {state.target.label} {word}: {reason}", told, failed=1)
-        job.line(f"    → {way_out}")
-        job.ended_with(error.code)
+        job.failed(state, RunError("refused", reason, way_out))
 
 
 def _show(job: Job, above: list[State], undo: dict[Target, list[Revision]], goal: str) -> None:
@@ -105,8 +95,8 @@ def _show(job: Job, above: list[State], undo: dict[Target, list[Revision]], goal
 class Downgrade(Upgrade):
     command, verb = "downgrade", "undid"
 
-    def __init__(self, job: Job, past: History, session: Session, goal: str) -> None:
-        super().__init__(job, past, session)
+    def __init__(self, job: Job, session: Session, goal: str) -> None:
+        super().__init__(job, session)
         self._goal = goal
 
     def _revisions(self, state: State) -> list[Revision]:

@@ -1,4 +1,4 @@
-"""Turns a folder that driver and workers share into messages between them."""
+"""Turns a folder that driver and workers share into messages between them, by the protocol in README.md."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
+from .codes import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 BEAT_S = 1.0
@@ -28,6 +27,11 @@ def new_id() -> str:
     return os.urandom(6).hex()
 
 
+def _unwritable(file: Path, error: OSError) -> RunError:
+    way_out = "driver and workers need one folder that all of them may write"
+    return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
+
+
 class Exchange:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,11 +43,7 @@ class Exchange:
             draft.write_text(json.dumps(message, ensure_ascii=False), encoding="utf-8")
             draft.replace(target)
         except OSError as error:
-            raise RunError(
-                "usage",
-                f"cannot write {target}: {error.strerror}",
-                "driver and workers need one folder that all of them may write",
-            ) from None
+            raise _unwritable(target, error) from None
 
     def get(self, name: str) -> Message | None:
         try:
@@ -65,7 +65,11 @@ class Exchange:
         except OSError:
             return [], offset
         whole = data.rfind(b"\n") + 1
-        return list(_parse(data[:whole])), offset + whole
+        found = []
+        for line in data[:whole].splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+        return [record for record in found if isinstance(record, dict)], offset + whole
 
     def clear(self, services: tuple[str, ...]) -> None:
         names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
@@ -73,16 +77,6 @@ class Exchange:
             draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
             if entry.name in names or draft:
                 entry.unlink(missing_ok=True)
-
-
-def _parse(data: bytes) -> Iterator[Message]:
-    for line in data.splitlines():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
 
 
 class Beat(threading.Thread):
@@ -136,8 +130,7 @@ def claim(exchange: Exchange) -> None:
         reason = f"another driver works in {exchange.folder}"
         raise RunError("locked", reason, "wait for it, run again") from None
     except OSError as error:
-        reason = f"cannot write {file}: {error.strerror}"
-        raise RunError("usage", reason, "driver and workers need one folder that all may write") from None
+        raise _unwritable(file, error) from None
 
 
 def _beats(exchange: Exchange) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.alembic_run import RevisionError, agree, place_of, reason_of, run
-from genmigrate.fresh import in_schema
-from genmigrate.output import one_line
+from .alembic_run import RevisionError, agree, run
+from .fresh import in_schema
+from .output import one_line
 
 if TYPE_CHECKING:
-    from genmigrate.hand import Errand
+    from .hand import Errand
 
 
 def differences(errand: Errand) -> list[str]:
@@ -41,7 +41,7 @@ def differences(errand: Errand) -> list[str]:
         with in_schema(errand.target.schema):
             run(errand.service, errand.url, None, compare, options, plain=True)
     except (Exception, SystemExit) as error:
-        raise RevisionError(None, errand.url.hide(reason_of(error)), place_of(error)) from None
+        raise RevisionError(error, errand.url) from None
     return found
 
 

@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import history
-from genmigrate.alembic_run import RevisionError, agree, place_of, reason_of
-from genmigrate.alembic_run import run as run_alembic
-from genmigrate.codes import CODE_OF_WORD
-from genmigrate.fresh import in_schema
-from genmigrate.job import Job, explain
-from genmigrate.look import states
-from genmigrate.output import names
-from genmigrate.session import quoted
-from genmigrate.upgrade import READY
+from .alembic_run import RevisionError, agree, reason_of
+from .alembic_run import run as run_alembic
+from .codes import CODE_OF_WORD
+from .fresh import in_schema
+from .look import states
+from .output import names
+from .session import quoted
+from .survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genmigrate.history import History
-    from genmigrate.plan import Service, Target
-    from genmigrate.survey import State
-    from genmigrate.url import DatabaseUrl
+    from .history import History
+    from .job import Job
+    from .plan import Service, Target
+    from .survey import State
+    from .url import DatabaseUrl
 
 
 def run(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
     groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
-    for state in states(job, past):
+    for state in states(job):
         if state.word not in READY:
-            why, way_out = explain(state, job.service, job.plan, past)
-            job.note(f"{state.target.label} {state.word}: {why}")
-            job.note(f"  → {way_out}")
-            job.ended_with(CODE_OF_WORD[state.word])
+            error = job.explain(state)
+            job.note(f"{state.target.label} {state.word}: {error.reason}")
+            job.note(f"  → {error.way_out}")
+            job.ended_with(error.code)
         elif state.word == "up-to-date":
             job.note(f"{state.target.label} already up-to-date")
         else:
@@ -44,11 +41,11 @@ def run(job: Job) -> None:
         job.line("\\set ON_ERROR_STOP on")
     for (create, current), members in groups.items():
         job.watch.check()
-        _group(job, past, members, current, create)
+        _group(job, members, current, create)
 
 
-def _group(job: Job, past: History, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
-    first = members[0]
+def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
+    past, first = job.past, members[0]
     came = names([past.slug(revision) for revision in current]) or "nothing"
     job.line(f"-- {job.service.name}: from {came} to {past.slug(past.head or '')}")
     job.line(f"-- schemas: {', '.join(state.target.schema for state in members)}")
@@ -122,7 +119,7 @@ def _render(
         with in_schema(target.schema):
             run_alembic(service, url, history.head, guarded, options, mode, buffer)
     except (Exception, SystemExit) as error:
-        raise RevisionError(None, url.hide(reason_of(error)), place_of(error)) from None
+        raise RevisionError(error, url) from None
     return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
 
 

@@ -6,27 +6,26 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate import history, manifest, snapshot
-from genmigrate.codes import RunError
-from genmigrate.verify import UPGRADE, server_version
+from . import manifest, snapshot
+from .codes import RunError
+from .verify import UPGRADE, server_version
 
 if TYPE_CHECKING:
-    from genmigrate.history import History
-    from genmigrate.job import Job
-    from genmigrate.session import Session
+    from .history import History
+    from .job import Job
+    from .session import Session
 
 LOCAL = "local"
 
 
 def take(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
+    past = job.past
     if job.plan.environment != LOCAL:
         reason = f"a snapshot is what the migrations make, it is never taken from {job.plan.environment}"
         raise RunError("refused", reason, "use the local plan, in CI or on your machine")
-    session = job.connect(job.url(), create=False)
-    try:
+    with job.connect() as session:
         objects: dict[str, str] = {}
-        for state in manifest.judge(session, job.service.name, job.survey(session, past), past):
+        for state in manifest.judge(session, job.service.name, job.survey(session), past):
             schema = state.target.schema
             found = snapshot.describe(session, schema, job.service.version_table)
             objects = objects or found
@@ -41,8 +40,6 @@ def take(job: Job) -> None:
             raise RunError("refused", reason, f"make it anew: drop it, then {UPGRADE}")
         file = snapshot.place(Path.cwd(), job.service.config)
         save(file, past.head, server_version(session), objects)
-    finally:
-        session.close()
     head = past.slug(past.head or "nothing")
     text = f"  ✓ {job.service.name} snapshot at {head}: {len(objects)} objects in {file}"
     job.line(text, up_to_date=len(job.targets))

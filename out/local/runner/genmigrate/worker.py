@@ -1,4 +1,4 @@
-"""Turns one order for one service into its lines and its result, inside the service's own Python."""
+"""Turns one order for one service into its lines and its result."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import genmigrate
-from genmigrate import environment
-from genmigrate.codes import OK, TERMINATED, RunError, worst
-from genmigrate.exchange import LOOK_S, Exchange, Message, new_id
-from genmigrate.job import Job
-from genmigrate.output import one_line, say
-from genmigrate.session import Session, driver_module, word_of
-from genmigrate.url import parse
-from genmigrate.watch import STOPPED, DriverEndedError, Watch
+
+from . import environment
+from .codes import OK, TERMINATED, RunError, worst
+from .exchange import LOOK_S, Exchange, Message, new_id
+from .job import Job
+from .output import one_line, say
+from .session import Session, driver_module, word_of
+from .url import parse
+from .watch import STOPPED, DriverEndedError, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from genmigrate.plan import Plan, Service
+    from .plan import Plan, Service
 
 
 def serve(
@@ -131,43 +132,28 @@ def _command(name: str) -> Callable[[Job], None]:
 
 def _cancel(job: Job) -> None:
     url = job.url()
-    session = Session(driver_module(url), url, "genmigrate cancel")
-    try:
+    with Session(driver_module(url), url, "genmigrate cancel") as session:
         session.rows(
-            "SELECT pg_cancel_backend(pid) FROM pg_catalog.pg_stat_activity "
-            "WHERE (application_name = %s OR pid = ANY(%s::int[])) AND state <> 'idle' "
-            "AND datname = current_database()",
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state <> 'idle' "
+            "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
             [job.application, list(job.backends)],
         )
-    finally:
-        session.close()
 
 
 def _stopped(job: Job, word: str) -> None:
-    job.word = word
+    job.trouble = RunError(word, "")
     for label, revision in job.working.items():
+        text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"
         with suppress(OSError):
-            job.line(
-                f"  ✗ {label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself", failed=1
-            )
-    _result(job, [RunError(word, "").code])
+            job.line(f"  ✗ {text}", failed=1)
+    _result(job, [job.trouble.code])
 
 
 def _result(job: Job, codes: list[int]) -> int:
     code = worst(codes)
-    job.exchange.put(
-        f"{job.service.name}.result",
-        {
-            "run": job.order["run"],
-            "worker": job.worker,
-            "code": code,
-            "word": job.word,
-            "reason": job.reason,
-            "way_out": job.way_out,
-            "schemas": job.schemas,
-            "heads": job.heads,
-            "document": job.document,
-            "modules": sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys()),
-        },
-    )
+    facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")
+    result = {"run": job.run, "worker": job.worker, "code": code, **facts, "document": job.document}
+    modules = sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys())
+    result.update(schemas=job.schemas, heads=job.heads, modules=modules)
+    job.exchange.put(f"{job.service.name}.result", result)
     return code

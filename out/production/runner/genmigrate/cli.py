@@ -10,18 +10,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from genmigrate import plan as plans
-from genmigrate.codes import OK, USAGE, RunError
-from genmigrate.exchange import PATIENCE_S, Exchange
-from genmigrate.output import HEADING, say
+from . import plan as plans
+from .codes import OK, USAGE, RunError
+from .exchange import PATIENCE_S, Exchange
+from .output import HEADING, say
 
 if TYPE_CHECKING:
-    from genmigrate.driver import Driver
-    from genmigrate.plan import Plan, Service, Target
+    from .driver import Driver
+    from .plan import Plan, Service, Target
 
-TIMEOUT_S = {"upgrade": 60.0, "downgrade": 60.0, "wait": 60.0}
 COMMANDS = {
     "upgrade": "bring every schema to its head",
     "plan": "show what upgrade would do, in its order",
@@ -39,6 +38,83 @@ unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema 
 130 interrupted. When schemas end differently: 2, 1, 9, 5, 8, 6, 7, 130, 10, 3, 4, the first that applies."""
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1_000_000:
+        raise ValueError
+    return value
+
+
+def _path(metavar: str, text: str, **more: Any) -> dict[str, Any]:
+    return {"type": Path, "metavar": metavar, "help": text, **more}
+
+
+def _time(default: float, text: str) -> dict[str, Any]:
+    return {"type": _seconds, "default": default, "metavar": "SECONDS", "help": text}
+
+
+def _names(text: str) -> dict[str, Any]:
+    return {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME", "help": text}
+
+
+def _choice(text: str, *choices: str) -> dict[str, Any]:
+    return {"choices": choices, "default": choices[0], "help": text}
+
+
+def _flag(text: str, **more: Any) -> dict[str, Any]:
+    return {"action": "store_true", "help": text, **more}
+
+
+PATIENCE = "how long to wait for PostgreSQL or another runner (default: %(default).0f)"
+PLAN = _path("FILE", "the compiled plan.json", required=True)
+COMMON = {
+    "--plan": PLAN,
+    "--root": _path("DIR", "root of the repository (default: .)", default=Path()),
+    "--exchange": _path("DIR", "folder shared with the workers (default: temporary)"),
+    "--service": _names("only these services"),
+    "--tenant": _names("only these tenants' own schemas"),
+    "--canary": _flag("only the schemas of the plan's canary tenants"),
+    "--workers": _choice(
+        "start each service's Python; or they run elsewhere; or use this Python", "spawn", "external", "here"
+    ),
+    "--path": _path("DIR", "with --workers here: the service's folder"),
+    "--timeout": _time(5.0, PATIENCE),
+    "--worker-timeout": _time(PATIENCE_S, "how long to wait for a worker to appear (default: %(default).0f)"),
+    "--log": _choice("lines for people, or one JSON object a line", "text", "json"),
+    "--termination-log": _path(
+        "FILE",
+        "where a cluster reads the last word, if it is there (default: %(default)s)",
+        default=Path("/dev/termination-log"),
+    ),
+    "--deadline": _time(0.0, "stop the run after that long"),
+}
+LONG = {"--timeout": _time(60.0, PATIENCE)}
+MORE = {
+    "upgrade": {
+        **LONG,
+        "--dry-run": _flag("the same as plan"),
+        "--manifest": _path("FILE", "write what was done as JSON"),
+    },
+    "status": {"--json": _flag("machine-readable, on stdout")},
+    "wait": {**LONG, "--at-least": _flag("and until each schema is where this image needs it")},
+    "verify": {"--drift": _flag("compare each schema with the snapshot too")},
+    "downgrade": {
+        **LONG,
+        "--to": {"required": True, "metavar": "REVISION", "help": "exact target, or base"},
+        "--apply": _flag("do it; without it is only shown"),
+    },
+    "unlock": {"--show": _flag("nothing is unlocked by force", required=True)},
+}
+SERVED = {"--plan": PLAN, "--service": {"required": True}}
+WORKER = {
+    **SERVED,
+    "--exchange": _path("DIR", "folder shared with the driver", required=True),
+    "--path": _path("DIR", "the service's folder (default: its path in the plan)"),
+    "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
+    "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
+}
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
@@ -48,90 +124,21 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    subs = {name: commands.add_parser(name, help=help_) for name, help_ in COMMANDS.items()}
-    for name, sub in subs.items():
-        _common(sub, TIMEOUT_S.get(name, 5.0))
-    subs["status"].add_argument("--json", action="store_true", help="machine-readable, on stdout")
-    subs["wait"].add_argument(
-        "--at-least", action="store_true", help="and until each schema is where this image needs it"
+
+    def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
+        command = commands.add_parser(name, help=text)
+        for option, more in options.items():
+            command.add_argument(option, **more)
+
+    for name, text in COMMANDS.items():
+        add(name, text, {**COMMON, **MORE.get(name, {})})
+    add("worker", "serve one service's orders (a driver's other half)", WORKER)
+    add(
+        "hand",
+        "apply revisions for a worker (its own child)",
+        {**SERVED, "--socket": {"type": int, "required": True}},
     )
-    subs["upgrade"].add_argument("--dry-run", action="store_true", help="the same as plan")
-    subs["upgrade"].add_argument("--manifest", type=Path, metavar="FILE", help="write what was done as JSON")
-    subs["downgrade"].add_argument("--to", required=True, metavar="REVISION", help="exact target, or base")
-    subs["downgrade"].add_argument("--apply", action="store_true", help="do it; without it is only shown")
-    subs["verify"].add_argument(
-        "--drift", action="store_true", help="compare each schema with the snapshot too"
-    )
-    subs["unlock"].add_argument(
-        "--show", action="store_true", required=True, help="nothing is unlocked by force"
-    )
-    worker = commands.add_parser("worker", help="serve one service's orders (a driver's other half)")
-    for option in ("--plan", "--exchange"):
-        worker.add_argument(option, type=Path, required=True)
-    worker.add_argument("--service", required=True)
-    worker.add_argument("--path", type=Path, help="the service's folder (default: its path in the plan)")
-    late = f"how long to wait for a driver to appear (default: {PATIENCE_S:.0f})"
-    worker.add_argument("--driver-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
-    once = "the folder serves one run only, as in a pod: end with its driver, however that ends"
-    worker.add_argument("--once", action="store_true", help=once)
-    hand = commands.add_parser("hand", help="apply revisions for a worker (its own child)")
-    hand.add_argument("--plan", type=Path, required=True)
-    hand.add_argument("--service", required=True)
-    hand.add_argument("--socket", type=int, required=True)
     return top
-
-
-def _common(sub: argparse.ArgumentParser, timeout: float) -> None:
-    sub.add_argument("--plan", type=Path, required=True, metavar="FILE", help="the compiled plan.json")
-    sub.add_argument(
-        "--root", type=Path, default=Path(), metavar="DIR", help="root of the repository (default: .)"
-    )
-    sub.add_argument(
-        "--exchange", type=Path, metavar="DIR", help="folder shared with the workers (default: temporary)"
-    )
-    sub.add_argument(
-        "--service", nargs="+", action="extend", default=[], metavar="NAME", help="only these services"
-    )
-    sub.add_argument(
-        "--tenant",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="only these tenants' own schemas",
-    )
-    sub.add_argument("--canary", action="store_true", help="only the schemas of the plan's canary tenants")
-    sub.add_argument(
-        "--workers",
-        choices=("spawn", "external", "here"),
-        default="spawn",
-        help="start each service's Python; or they run elsewhere; or use this Python",
-    )
-    sub.add_argument("--path", type=Path, metavar="DIR", help="with --workers here: the service's folder")
-    wait_help = f"how long to wait for PostgreSQL or another runner (default: {timeout:.0f})"
-    sub.add_argument("--timeout", type=_seconds, default=timeout, metavar="SECONDS", help=wait_help)
-    late = f"how long to wait for a worker to appear (default: {PATIENCE_S:.0f})"
-    sub.add_argument("--worker-timeout", type=_seconds, default=PATIENCE_S, metavar="SECONDS", help=late)
-    sub.add_argument(
-        "--log", choices=("text", "json"), default="text", help="lines for people, or one JSON object a line"
-    )
-    sub.add_argument(
-        "--termination-log",
-        type=Path,
-        default=Path("/dev/termination-log"),
-        metavar="FILE",
-        help="where a cluster reads the last word, if it is there (default: /dev/termination-log)",
-    )
-    sub.add_argument(
-        "--deadline", type=_seconds, default=0.0, metavar="SECONDS", help="stop the run after that long"
-    )
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1_000_000:
-        raise ValueError
-    return value
 
 
 def main(arguments: list[str]) -> int:
@@ -143,7 +150,7 @@ def main(arguments: list[str]) -> int:
             sys.stdout.flush()
             os._exit(code)
         if options.command == "hand":
-            from genmigrate import hand
+            from . import hand
 
             return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
         return _drive(plan, options)
@@ -155,7 +162,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
-    from genmigrate.worker import serve
+    from .worker import serve
 
     (service,) = _services(plan, [options.service])
     folder = (options.path or Path(service.path)).absolute()
@@ -169,8 +176,8 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
-    from genmigrate.driver import Driver, Order
-    from genmigrate.workers import Workers
+    from .driver import Driver, Order
+    from .workers import Workers
 
     if options.command == "upgrade" and options.dry_run:
         options.command = "plan"
@@ -188,9 +195,8 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
     exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
     try:
         folder = options.path.absolute() if options.path else None
-        workers = Workers(
-            options.workers, plan, options.plan.absolute(), options.root.absolute(), exchange, folder
-        )
+        files = options.plan.absolute(), options.root.absolute(), exchange, folder
+        workers = Workers(options.workers, plan, *files)
         more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
         more["document"] = bool(getattr(options, "manifest", None))
         if more["document"]:
@@ -205,7 +211,7 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
-    from genmigrate.report import as_json, as_manifest, as_table, summary
+    from .report import as_json, as_manifest, as_table, summary
 
     began = time.monotonic()
     if options.command in ("upgrade", "downgrade"):
@@ -256,9 +262,8 @@ def _services(plan: Plan, names: list[str]) -> list[Service]:
 def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
     for tenant in tenants:
         if tenant not in plan.tenants:
-            raise RunError(
-                "usage", f"no tenant {tenant} in the plan", f"known: {', '.join(plan.tenants[:20])}"
-            )
+            known = f"known: {', '.join(plan.tenants[:20])}"
+            raise RunError("usage", f"no tenant {tenant} in the plan", known)
     chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
     if tenants and services and not any(chosen.values()):
         reason = f"{', '.join(services)} has one schema for all tenants"

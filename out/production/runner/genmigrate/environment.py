@@ -1,4 +1,4 @@
-"""Turns the caller's environment and the .env files above a service into the environment of its worker."""
+"""Turns the caller's environment and .env files into the environment of a service's worker."""
 
 from __future__ import annotations
 
@@ -11,32 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONTAMINATION = (
-    "VIRTUAL_ENV",
-    "PYTHONHOME",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "PYTHONEXECUTABLE",
-    "__PYVENV_LAUNCHER__",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_WORKING_DIR",
-    "UV_WORKING_DIRECTORY",
-    "ALEMBIC_SCHEMA",
-    "ALEMBIC_CONFIG",
-)
+CONTAMINATION = {
+    "VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__",
+    "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_WORKING_DIR", "UV_WORKING_DIRECTORY",
+    "ALEMBIC_SCHEMA", "ALEMBIC_CONFIG",
+}
 EXPORT = re.compile(r"^export\s+")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for line in text.splitlines():
-        line = EXPORT.sub("", line.strip())
-        key, equals, value = line.partition("=")
+        key, equals, value = EXPORT.sub("", line.strip()).partition("=")
         key = key.strip()
-        if not equals or not key or key.startswith("#"):
-            continue
-        values[key] = _value(value.strip())
+        if equals and key and not key.startswith("#"):
+            values[key] = _value(value.strip())
     return values
 
 
@@ -49,39 +38,29 @@ def _value(raw: str) -> str:
 
 def with_dotenv(environ: Mapping[str, str], service_folder: Path, root: Path) -> dict[str, str]:
     filled = dict(environ)
-    folder = service_folder
-    while True:
+    above = [folder for folder in service_folder.parents if folder == root or root in folder.parents]
+    for folder in [service_folder, *(above if service_folder != root else ())]:
         file = folder / ".env"
         if file.is_file():
-            for key, value in parse_dotenv(file.read_text(encoding="utf-8-sig", errors="replace")).items():
-                if value and not filled.get(key):
-                    filled[key] = value
-        if folder == root or root not in folder.parents:
-            return filled
-        folder = folder.parent
+            found = parse_dotenv(file.read_text(encoding="utf-8-sig", errors="replace"))
+            filled.update({key: value for key, value in found.items() if value and not filled.get(key)})
+    return filled
 
 
 def for_worker(environ: Mapping[str, str], package: Path) -> dict[str, str]:
     clean = {key: value for key, value in environ.items() if key not in CONTAMINATION}
-    virtual_env = environ.get("VIRTUAL_ENV")
-    if virtual_env:
+    if environ.get("VIRTUAL_ENV"):
         clean.pop("VIRTUAL_ENV_PROMPT", None)
-    clean["PYTHONPATH"] = str(package.parent)
-    clean["PYTHONSAFEPATH"] = "1"
-    return clean
+    return {**clean, "PYTHONPATH": str(package.parent), "PYTHONSAFEPATH": "1"}
 
 
 def leave_no_trace(package: Path) -> None:
-    here = str(package.parent)
-    cwd = str(Path.cwd())
-    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    kept = [entry for entry in inherited if entry and os.path.realpath(entry) != os.path.realpath(here)]
+    here, cwd = os.path.realpath(package.parent), os.path.realpath(Path.cwd())
+    inherited = os.environ.pop("PYTHONPATH", "").split(os.pathsep)
+    kept = [entry for entry in inherited if entry and os.path.realpath(entry) != here]
     if kept:
         os.environ["PYTHONPATH"] = os.pathsep.join(kept)
-    else:
-        os.environ.pop("PYTHONPATH", None)
     os.environ.pop("PYTHONSAFEPATH", None)
-    unwanted = {os.path.realpath(here)}
-    if sys.path and os.path.realpath(sys.path[0] or cwd) == os.path.realpath(cwd):
+    if sys.path and os.path.realpath(sys.path[0] or cwd) == cwd:
         del sys.path[0]
-    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or cwd) not in unwanted]
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or cwd) != here]

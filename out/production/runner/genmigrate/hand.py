@@ -1,4 +1,4 @@
-"""Turns schemas handed over one by one into migrated ones, in a process that the service's code has to itself."""
+"""Turns schemas handed over one by one into migrated ones, in a process of their own."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import genmigrate
-from genmigrate import environment, history
-from genmigrate.codes import TERMINATED, RunError
-from genmigrate.output import one_line
-from genmigrate.session import limit_sessions
-from genmigrate.url import DatabaseUrl, parse
-from genmigrate.watch import STOPPED
+
+from . import environment, history
+from .codes import TERMINATED, RunError
+from .output import one_line
+from .session import limit_sessions
+from .url import DatabaseUrl, parse
+from .watch import STOPPED
 
 if TYPE_CHECKING:
-    from genmigrate.history import History
-    from genmigrate.plan import Plan, Service, Target
+    from .history import History
+    from .plan import Plan, Service, Target
 
 Message = dict[str, Any]
 READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
@@ -37,11 +39,8 @@ class Wire:
         self._lock = threading.Lock()
 
     def send(self, message: Message) -> None:
-        try:
-            with self._lock:
-                self.end.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:
-            pass
+        with suppress(OSError), self._lock:
+            self.end.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> list[Message] | None:
         try:
@@ -49,7 +48,7 @@ class Wire:
         except BlockingIOError:
             return []
         except OSError:
-            return None
+            data = b""
         if not data:
             return None
         *whole, self._rest = (self._rest + data).split(b"\n")
@@ -63,12 +62,15 @@ class Errand:
     target: Target
     history: History
     url: DatabaseUrl
+    hand: Hand
+    task: str
+    goal: str | None
     run: str
     application: str
     runner: int
     patience_s: float
     keeps_manifest: bool
-    hand: Hand
+    digest: str
 
     def check(self) -> None:
         word = self.hand.stop_word
@@ -80,9 +82,7 @@ class Errand:
 
 
 class Hand:
-    def __init__(self, plan: Plan, service: Service, end: socket.socket) -> None:
-        self.plan = plan
-        self.service = service
+    def __init__(self, end: socket.socket) -> None:
         self.wire = Wire(end)
         self.stop_word = ""
         self.keeps_files = False
@@ -101,9 +101,9 @@ class Hand:
 
 
 def serve(plan: Plan, service: Service, number: int) -> int:
-    from genmigrate import alembic_run
+    from . import alembic_run
 
-    hand = Hand(plan, service, socket.socket(fileno=number))
+    hand = Hand(socket.socket(fileno=number))
     threading.Thread(target=hand.listen, daemon=True).start()
     environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
     genmigrate.keep_bytecode(genmigrate.THEIRS)
@@ -117,50 +117,28 @@ def serve(plan: Plan, service: Service, number: int) -> int:
 
     while True:
         order = hand.orders.get()
-        target = targets[order["schema"]]
-        errand = Errand(
-            plan,
-            service,
-            target,
-            past,
-            url,
-            order["run"],
-            order["application"],
-            order["runner"],
-            order["patience"],
-            order["manifest"],
-            hand,
-        )
-        hand.wire.send({"ended": _carry_out(errand, order)})
+        target = targets[order.pop("schema")]
+        hand.wire.send({"ended": _carry_out(Errand(plan, service, target, past, url, hand, **order))})
 
 
-def _carry_out(errand: Errand, order: Message) -> Message:
-    from genmigrate import alembic_run
+def _carry_out(errand: Errand) -> Message:
+    from . import alembic_run
 
     plan, service, began = errand.plan, errand.service, time.monotonic()
     path = [errand.target.schema, *service.extension_schemas]
     limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
     result: Message = {}
     try:
-        if order["digest"] != plan.digest:
+        if errand.digest != plan.digest:
             raise RunError("usage", "the plan was changed while it ran", "run again")
-        if order["task"] == "check":
-            from genmigrate.models import differences
+        if errand.task == "check":
+            from .models import differences
 
             result["differences"] = differences(errand)
         else:
-            alembic_run.migrate(errand, order["goal"], order["task"])
+            alembic_run.migrate(errand)
     except RunError as error:
-        result = {"word": error.word, "reason": error.reason, "way_out": error.way_out}
-    except alembic_run.RevisionError as error:
-        result = {
-            "word": error.word,
-            "revision": error.revision or "",
-            "reason": error.reason,
-            "place": error.place,
-            "sqlstate": error.sqlstate,
-            "halved": error.halved,
-        }
+        result = error.facts
     except Exception as error:
         traceback.print_exc()
         result = {"word": "failed", "reason": errand.url.hide(f"{type(error).__name__}: {one_line(error)}")}

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
+from .codes import RunError
+from .output import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,13 +55,18 @@ class History:
     def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
         done = self.ancestors(current)
         wanted = self.ancestors([self.head] if self.head else [])
-        return tuple(
-            revision for key, revision in self.revisions.items() if key in wanted and key not in done
-        )
+        return tuple(each for key, each in self.revisions.items() if key in wanted and key not in done)
 
     def slug(self, revision: str) -> str:
         known = self.revisions.get(revision)
         return known.slug if known else revision
+
+    def at(self, current: Iterable[str]) -> str:
+        return names([self.slug(revision) for revision in current]) or "no revision"
+
+
+def _broken(reason: str, way_out: str) -> RunError:
+    return RunError("broken-history", reason, way_out)
 
 
 def read(folder: Path, config: str) -> History:
@@ -72,11 +78,8 @@ def read(folder: Path, config: str) -> History:
                 continue
             other = revisions.setdefault(revision.id, revision)
             if other is not revision:
-                raise RunError(
-                    "broken-history",
-                    f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}",
-                    "give one of them a new id, and its children that parent",
-                )
+                reason = f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}"
+                raise _broken(reason, "give one of them a new id, and its children that parent")
     return _graph(revisions, config)
 
 
@@ -88,21 +91,15 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
     for revision in revisions.values():
         for parent in revision.parents + revision.needs:
             if parent not in revisions:
-                raise RunError(
-                    "broken-history",
-                    f"{revision.file.name} follows revision {parent}, which no file has",
-                    "correct down_revision, or bring the missing file back",
-                )
+                reason = f"{revision.file.name} follows revision {parent}, which no file has"
+                raise _broken(reason, "correct down_revision, or bring the missing file back")
     followed = {parent for revision in revisions.values() for parent in revision.parents}
     heads = [revision for revision in revisions.values() if revision.id not in followed]
     if len(heads) > 1:
-        raise RunError(
-            "several-heads",
-            f"{len(heads)} heads: {' and '.join(sorted(head.file.name for head in heads))}",
-            f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads",
-        )
-    ordered = _ordered(revisions)
-    return History(ordered, heads[0].id if heads else None)
+        reason = f"{len(heads)} heads: {' and '.join(sorted(head.file.name for head in heads))}"
+        way_out = f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads"
+        raise RunError("several-heads", reason, way_out)
+    return History(_ordered(revisions), heads[0].id if heads else None)
 
 
 def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
@@ -112,9 +109,7 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
         ready = [r for r in waiting.values() if all(parent in ordered for parent in r.parents + r.needs)]
         if not ready:
             files = ", ".join(sorted(revision.file.name for revision in waiting.values()))
-            raise RunError(
-                "broken-history", f"revisions follow each other in a circle: {files}", "correct down_revision"
-            )
+            raise _broken(f"revisions follow each other in a circle: {files}", "correct down_revision")
         for revision in ready:
             ordered[revision.id] = revision
             del waiting[revision.id]
@@ -127,20 +122,16 @@ def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
     try:
         with file.open(encoding="utf-8") as stream:
             parser.read_file(stream)
-        location = parser.get(SECTION, "script_location", fallback="")
-        several = parser.get(SECTION, "version_locations", fallback="")
-        separator = parser.get(SECTION, "path_separator", fallback="") or parser.get(
-            SECTION, "version_path_separator", fallback=""
-        )
+        keys = ("script_location", "version_locations", "path_separator", "version_path_separator")
+        location, several, *separators = (parser.get(SECTION, key, fallback="") for key in keys)
+        separator = separators[0] or separators[1]
         recursive = parser.getboolean(SECTION, "recursive_version_locations", fallback=False)
     except OSError as error:
-        raise RunError(
-            "usage", f"cannot read {file}: {error.strerror}", "the plan's config names it"
-        ) from None
+        reason = f"cannot read {file}: {error.strerror}"
+        raise RunError("usage", reason, "the plan's config names it") from None
     except (ConfigError, ValueError) as error:
-        raise RunError(
-            "usage", f"{file}: {str(error).splitlines()[0]}", "correct the [alembic] section"
-        ) from None
+        reason = f"{file}: {str(error).splitlines()[0]}"
+        raise RunError("usage", reason, "correct the [alembic] section") from None
     if not location:
         raise RunError("usage", f"{file} has no script_location", "name the migrations' folder there")
     if not several:
@@ -162,9 +153,8 @@ def _place(folder: Path, location: str) -> Path:
 
 def _files(directory: Path, recursive: bool) -> list[Path]:
     if not directory.is_dir():
-        raise RunError(
-            "usage", f"the folder of the revisions, {directory}, is not there", "correct script_location"
-        )
+        reason = f"the folder of the revisions, {directory}, is not there"
+        raise RunError("usage", reason, "correct script_location")
     found = directory.rglob("*.py") if recursive else directory.glob("*.py")
     return sorted(file for file in found if not file.name.startswith((".#", "__init__")))
 
@@ -174,7 +164,7 @@ def _revision(file: Path) -> Revision | None:
         data = file.read_bytes()
         tree = ast.parse(data, filename=file.name)
     except (OSError, SyntaxError, ValueError) as error:
-        raise RunError("broken-history", f"{file.name} cannot be read: {error}", "correct the file") from None
+        raise _broken(f"{file.name} cannot be read: {error}", "correct the file") from None
     values: dict[str, ast.expr] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -185,23 +175,18 @@ def _revision(file: Path) -> Revision | None:
         return None
     ids = _strings(file, "revision", values["revision"])
     if len(ids) != 1:
-        raise RunError(
-            "broken-history", f"{file.name}: revision is not one string", "write it as a plain string"
-        )
-    parents = _strings(file, "down_revision", values.get("down_revision"))
-    needs = _strings(file, "depends_on", values.get("depends_on"))
-    labels = _strings(file, "branch_labels", values.get("branch_labels"))
+        raise _broken(f"{file.name}: revision is not one string", "write it as a plain string")
     phase = values.get("phase")
     return Revision(
-        ids[0],
-        _slug(file, ids[0]),
-        parents,
-        needs,
-        file,
-        labels,
-        hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest(),
-        phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
-        any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
+        id=ids[0],
+        slug=_slug(file, ids[0]),
+        parents=_strings(file, "down_revision", values.get("down_revision")),
+        needs=_strings(file, "depends_on", values.get("depends_on")),
+        file=file,
+        labels=_strings(file, "branch_labels", values.get("branch_labels")),
+        checksum=hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest(),
+        phase=phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
+        alone=any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
     )
 
 
@@ -211,23 +196,15 @@ def _leaves(node: ast.AST) -> bool:
 
 def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
     try:
-        value = ast.literal_eval(node) if node is not None else None
+        value = ast.literal_eval(node) if node is not None else ()
     except ValueError:
         value = node
     if value is None:
         return ()
-    items = (
-        (value,)
-        if isinstance(value, str)
-        else tuple(value)
-        if isinstance(value, (tuple, list, set))
-        else (0,)
-    )
+    items = tuple(value) if isinstance(value, (tuple, list, set)) else (value,)
     if not all(isinstance(item, str) for item in items):
-        raise RunError(
-            "broken-history", f"{file.name}: {name} is not written as plain strings", "write it out"
-        )
-    return tuple(item for item in items if isinstance(item, str))
+        raise _broken(f"{file.name}: {name} is not written as plain strings", "write it out")
+    return items
 
 
 def _slug(file: Path, revision: str) -> str:

@@ -1,4 +1,4 @@
-"""Turns the connection that env.py opened into one of this run: locked, limited, known, confined to one schema."""
+"""Turns the connection that env.py opened into one of this run: locked, limited, confined to one schema."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import manifest
-from genmigrate.codes import RunError
-from genmigrate.lock import acquire, key_of, matching, statements_key
-from genmigrate.session import Session, driver_module, literal
+from . import manifest
+from .codes import RunError
+from .lock import acquire, key_of, matching, statements_key
+from .session import Session, driver_module, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from genmigrate.hand import Errand
-    from genmigrate.history import Revision
+    from .hand import Errand
+    from .history import Revision
 
-SOURCE = "SELECT source FROM pg_catalog.pg_settings WHERE name = 'search_path'"
+SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
 DATA = "data"
 
@@ -27,9 +27,9 @@ class AstrayError(Exception):
 
 
 class Hold:
-    def __init__(self, errand: Errand, direction: str) -> None:
+    def __init__(self, errand: Errand) -> None:
         self._errand = errand
-        self._direction = direction
+        self.task = errand.task
         self._schema = errand.target.schema
         self._key = statements_key(self._schema)
         self.path = [self._schema, *errand.service.extension_schemas]
@@ -92,7 +92,7 @@ class Hold:
                 if errand.keeps_manifest and self._revision:
                     context.connection.exec_driver_sql(
                         manifest.unfinished_statement(
-                            errand.run, errand.service.name, self._schema, self._revision.id, self._direction
+                            errand.run, errand.service.name, self._schema, self._revision.id, self.task
                         )
                     )
                 with _patient(context.connection, self._limits()["lock_timeout"]):
@@ -138,7 +138,7 @@ class Hold:
         if errand.keeps_manifest and revision:
             seconds = time.monotonic() - self._began
             what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-            statement = f"{manifest.applied_statement(errand.run, *what, self._direction, seconds)} RETURNING"
+            statement = f"{manifest.applied_statement(errand.run, *what, self.task, seconds)} RETURNING"
         row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
         self._expect(row[0])
         allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}
@@ -201,22 +201,22 @@ def _is_in_transaction(connection: Any) -> bool:
 
 PATH = "array_to_string(current_schemas(false), ',')"
 NAMES = (
-    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_catalog.pg_class c "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE"
+    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE"
 )
 LOCKS = (
-    "FROM pg_catalog.pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' "
+    "FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' "
     "AND l.mode = 'AccessExclusiveLock'"
 )
 OURS = (
     "c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') "
-    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
+    "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
     "AND d.objid = c.oid AND d.deptype = 'e')"
 )
 MADE = f"{NAMES} c.oid IN (SELECT l.relation {LOCKS}) AND {OURS}"
 DROPPED = (
     f"SELECT string_agg(l.relation::text, ',') {LOCKS} "
-    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = l.relation)"
+    "AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Turns what runs did into rows of the schema `genmigrate`, and those rows into what a later image may believe."""
+"""Turns what runs did into rows of the schema `genmigrate`, and those into what a later image may believe."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.lock import key_of, matching, statements_key
-from genmigrate.output import names
-from genmigrate.session import quoted, sqlstate
+from .lock import key_of, matching, statements_key
+from .output import names
+from .session import quoted, sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from genmigrate.history import History, Revision
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .history import History, Revision
+    from .session import Session
+    from .survey import State
 
     Known = dict[str, tuple[list[str], str]]
 
@@ -37,6 +37,7 @@ AND (SELECT bool_and(has_table_privilege(c.oid, p)) FROM unnest('{SELECT,INSERT,
 """
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
+COLUMNS = "run, service, schema, revision, direction"
 
 
 def prepare(session: Session) -> bool:
@@ -57,10 +58,8 @@ def prepare(session: Session) -> bool:
 def begin_run(
     session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
 ) -> None:
-    session.rows(
-        "INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)",
-        [run, service, environment, command, digest],
-    )
+    noted = [run, service, environment, command, digest]
+    session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
     graph = [
         {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
         for r in past.revisions.values()
@@ -93,29 +92,26 @@ def applied_statement(
     direction: str,
     seconds: float,
 ) -> str:
-    columns, values = _columns(run, service, schema, revision, direction)
-    where = f"service = {_text(service)} AND schema = {_text(schema)} AND revision = {_text(revision)}"
     return (
-        f"WITH finished AS (DELETE FROM genmigrate.unfinished WHERE {where}) "
-        f"INSERT INTO genmigrate.applied ({columns}, name, checksum, started, seconds) VALUES ({values}, "
-        f"{_text(name)}, {_text(checksum)}, clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
+        "WITH finished AS (DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = "
+        f"({_texts(service, schema, revision)})) INSERT INTO genmigrate.applied "
+        f"({COLUMNS}, name, checksum, started, seconds) "
+        f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
+        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
     )
 
 
 def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
-    columns, values = _columns(run, service, schema, revision, direction)
+    values = _texts(run, service, schema, revision, direction)
     return (
-        f"INSERT INTO genmigrate.unfinished ({columns}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
+        f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
         "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
     )
 
 
-def _columns(*values: str) -> tuple[str, str]:
-    return "run, service, schema, revision, direction", ", ".join(map(_text, values))
-
-
-def _text(text: str) -> str:
-    return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") + "'"
+def _texts(*texts: str) -> str:
+    spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
+    return ", ".join(f"E'{text}'" for text in spelt)
 
 
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
@@ -155,11 +151,11 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
         if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
             return state
         here = names([graph[each][1] if each in graph else each for each in state.current])
-        why = (
-            f"schema {state.target.schema} is at {here}, newer than this image's {past.slug(past.head or '')}"
-        )
-        undo = f"undo it with that image: genmigrate downgrade --service {service} --to {past.head}"
-        return replace(state, word="ahead", reason=why, way_out=f"deploy the image that has it, or {undo}")
+        image = f"this image's {past.slug(past.head or '')}"
+        why = f"schema {state.target.schema} is at {here}, newer than {image}"
+        undo = f"genmigrate downgrade --service {service} --to {past.head}"
+        way_out = f"deploy the image that has it, or undo it with that image: {undo}"
+        return replace(state, word="ahead", reason=why, way_out=way_out)
 
     return list(map(told, states))
 
@@ -223,8 +219,7 @@ def as_document(session: Session, run: str, service: str) -> dict[str, Any] | No
         session,
         "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
         "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "
-        "LEFT JOIN genmigrate.revisions USING (service, revision) "
-        "WHERE a.run = r.run AND service = r.service AND a.started + make_interval(secs => seconds) >= r.started) "
+        "LEFT JOIN genmigrate.revisions USING (service, revision) WHERE a.run = r.run AND service = r.service) "
         "FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1",
         run,
         service,

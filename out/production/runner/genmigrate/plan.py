@@ -1,4 +1,4 @@
-"""Turns the bytes of a plan.json into a Plan, and refuses every key, version or value it does not know."""
+"""Turns a plan.json into a Plan, and refuses every key or value it does not know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from genmigrate.codes import RunError
+from .codes import RunError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 TABLE = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 PATH = r"(?!/)(?!([^/]*/)*\.\.(/|$))[^\\:\u0000-\u001f\u007f]{1,512}"
 WORD = r"[^\u0000-\u001f\u007f]{1,512}"
-MILLISECONDS = 2_147_483_647
 IDENTIFIER_BYTES = 63
+TOGETHER = "the plan and the runner beside it are made together: compile both again with gen"
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,14 @@ def load(path: Path) -> Plan:
     try:
         data = path.read_bytes()
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
-    except OSError as error:
-        raise RunError(
-            "usage", f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise RunError("usage", f"{path} is not a plan: {error}", "compile it again with gen") from None
-    try:
         return _plan(document, hashlib.sha256(data).hexdigest())
+    except OSError as error:
+        reason, way_out = f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
     except _PlanError as error:
-        way_out = "the plan and the runner beside it are made together: compile both again with gen"
-        raise RunError("usage", f"{path}: {error}", way_out) from None
+        reason, way_out = f"{path}: {error}", TOGETHER
+    except (ValueError, RecursionError) as error:
+        reason, way_out = f"{path} is not a plan: {error}", "compile it again with gen"
+    raise RunError("usage", reason, way_out)
 
 
 class _PlanError(Exception):
@@ -126,22 +123,10 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _plan(document: object, digest: str) -> Plan:
     if isinstance(document, dict) and document.get("version") != VERSION:
         _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
-    keys = _keys("plan", document, _PLAN, ())
-    session = _keys(
-        "session", keys["session"], dict.fromkeys(("lock_timeout_ms", "statement_timeout_ms"), _ms), ()
-    )
-    services = tuple(_service(f"services[{index}]", item) for index, item in enumerate(keys["services"]))
-    plan = Plan(
-        platform=keys["platform"],
-        environment=keys["environment"],
-        tenants=keys["tenants"],
-        tenants_env=keys["tenants_env"],
-        create_databases=keys["create_databases"],
-        policy=keys["policy"],
-        services=services,
-        digest=digest,
-        **session,
-    )
+    keys = _keys("plan", document, _PLAN)
+    session = keys.pop("session")
+    del keys["version"]
+    plan = Plan(**keys, **session, digest=digest)
     for tenant in sorted({*plan.policy.canary} - {*plan.tenants}):
         _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
     _check_names(plan)
@@ -151,41 +136,37 @@ def _plan(document: object, digest: str) -> Plan:
 def _service(where: str, item: object) -> Service:
     keys = _keys(where, item, _SERVICE, ("version_table_schema", "extension_schemas", "skip_env"))
     service = Service(**{"version_table_schema": keys["schema"], **keys})
-    if service.per_tenant and "{tenant}" not in service.version_table_schema:
-        _refuse(f"{where}.version_table_schema", "needs {tenant}, or all tenants would share one version")
-    if not service.per_tenant and "{tenant}" in service.version_table_schema:
-        _refuse(f"{where}.version_table_schema", "has {tenant}, but the service has one schema for all")
+    if service.per_tenant != ("{tenant}" in service.version_table_schema):
+        needs = "needs {tenant}, or all tenants would share one version"
+        has = "has {tenant}, but the service has one schema for all"
+        _refuse(f"{where}.version_table_schema", needs if service.per_tenant else has)
     return service
 
 
 def _check_names(plan: Plan) -> None:
     names = [service.name for service in plan.services]
-    for name in names:
-        if names.count(name) > 1:
-            _refuse("services", f"{name} is there twice")
     for service in plan.services:
-        schemas: dict[str, Target] = {}
+        if names.count(service.name) > 1:
+            _refuse("services", f"{service.name} is there twice")
+        owners: dict[str, str | None] = {}
         for target in plan.targets(service):
-            if (
-                len(target.schema.encode()) > IDENTIFIER_BYTES
-                or len(target.version_schema) > IDENTIFIER_BYTES
-            ):
-                _refuse(service.name, f"schema {target.schema} is longer than {IDENTIFIER_BYTES} bytes")
-            if target.schema.startswith("pg_") or target.schema == "information_schema":
-                _refuse(service.name, f"schema {target.schema} belongs to PostgreSQL")
-            if target.tenant is not None and target.schema == "public":
-                _refuse(service.name, f"tenant {target.tenant} would own the schema public")
-            other = schemas.setdefault(target.schema, target)
-            if other is not target:
-                _refuse(
-                    service.name, f"tenants {other.tenant} and {target.tenant} share schema {target.schema}"
-                )
+            schema, tenant = target.schema, target.tenant
+            if max(len(schema), len(target.version_schema)) > IDENTIFIER_BYTES:
+                _refuse(service.name, f"schema {schema} is longer than {IDENTIFIER_BYTES} bytes")
+            if schema.startswith("pg_") or schema == "information_schema":
+                _refuse(service.name, f"schema {schema} belongs to PostgreSQL")
+            if tenant and schema == "public":
+                _refuse(service.name, f"tenant {tenant} would own the schema public")
+            if owners.setdefault(schema, tenant) != tenant:
+                _refuse(service.name, f"tenants {owners[schema]} and {tenant} share schema {schema}")
 
 
 _Check = Callable[[str, Any], Any]
 
 
-def _keys(where: str, value: object, checks: dict[str, _Check], optional: tuple[str, ...]) -> dict[str, Any]:
+def _keys(
+    where: str, value: object, checks: dict[str, _Check], optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
     if not isinstance(value, dict):
         _refuse(where, "must be an object")
     for key in value:
@@ -239,7 +220,8 @@ def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
     return check
 
 
-_ms = _count(0, MILLISECONDS, " of milliseconds")
+_MILLISECONDS = _count(0, 2_147_483_647, " of milliseconds")
+_SESSION = {"lock_timeout_ms": _MILLISECONDS, "statement_timeout_ms": _MILLISECONDS}
 _POLICY: dict[str, _Check] = {
     "parallelism": _count(1, 64),
     "canary": _list(_text(TENANT), 0, 20_000, once=True),
@@ -255,9 +237,9 @@ _PLAN: dict[str, _Check] = {
     "tenants": _list(_text(TENANT), 1, 20_000, once=True),
     "tenants_env": _text(VARIABLE),
     "create_databases": _flag,
-    "session": lambda where, value: value,
-    "policy": lambda where, value: Policy(**_keys(where, value, _POLICY, ())),
-    "services": _list(lambda where, value: value, 0, 500),
+    "session": lambda where, value: _keys(where, value, _SESSION),
+    "policy": lambda where, value: Policy(**_keys(where, value, _POLICY)),
+    "services": _list(_service, 0, 500),
 }
 _SERVICE: dict[str, _Check] = {
     "name": _text(LABEL),

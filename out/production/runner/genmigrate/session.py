@@ -1,4 +1,4 @@
-"""Turns a database URL into one autocommit connection through the service's own driver, psycopg 3 or psycopg2."""
+"""Turns a database URL into one autocommit connection through psycopg 3 or psycopg2."""
 
 from __future__ import annotations
 
@@ -9,27 +9,23 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
-from genmigrate.output import one_line
+from .codes import RunError
+from .output import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from genmigrate.url import DatabaseUrl
+    from .url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
 NAME_BYTES = 63
 GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")
-REFUSED = (
-    "password authentication failed",
-    "no password supplied",
-    "authentication failed",
-    "no pg_hba.conf entry",
-    "is not permitted to log in",
+REFUSED = re.compile(
+    "no password supplied|authentication failed|no pg_hba.conf entry|is not permitted to log in"
+    '|role ".*" does not exist'
 )
 NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
-UNKNOWN_ROLE = re.compile(r'role ".*" does not exist')
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
@@ -42,11 +38,8 @@ def driver_module(url: DatabaseUrl) -> Any:
             return importlib.import_module(name)
         except ImportError as error:
             reasons.append(f"{name}: {one_line(error)}")
-    raise RunError(
-        "usage",
-        f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})",
-        "add psycopg[binary] or psycopg2 to its dependencies",
-    )
+    reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
+    raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
 
 
 def quoted(name: str) -> str:
@@ -83,6 +76,12 @@ class Session:
             return True
         return False
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         with contextlib.suppress(self.errors):
             self._connection.close()
@@ -116,11 +115,8 @@ def open_session(
             reason = _reason(url, error)
         _refuse(url, reason)
         if time.monotonic() + pause > give_up:
-            raise RunError(
-                "unreachable",
-                f"PostgreSQL at {url.place} does not answer: {reason}",
-                "start it, or correct the URL's host and port",
-            )
+            reason = f"PostgreSQL at {url.place} does not answer: {reason}"
+            raise RunError("unreachable", reason, "start it, or correct the URL's host and port")
         if reason != told:
             told = reason
             notice(f"waiting for PostgreSQL at {url.place}: {reason}")
@@ -129,13 +125,9 @@ def open_session(
 
 
 def _reason(url: DatabaseUrl, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line] or lines
-    return (
-        url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
-        if telling
-        else type(error).__name__
-    )
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
+    return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
 
 
 def _refuse(url: DatabaseUrl, reason: str) -> None:
@@ -152,12 +144,9 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
     if any(text in reason for text in NO_TLS):
         way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
         raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
-    if any(text in reason for text in REFUSED) or UNKNOWN_ROLE.search(reason):
-        raise RunError(
-            "wrong-password",
-            f"PostgreSQL at {url.place} refuses user {user}: {reason}",
-            "correct user and password in the URL",
-        )
+    if REFUSED.search(reason):
+        reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
+        raise RunError("wrong-password", reason, "correct user and password in the URL")
 
 
 def create_database(url: DatabaseUrl, application: str) -> None:
@@ -167,7 +156,7 @@ def create_database(url: DatabaseUrl, application: str) -> None:
     except module.Error as error:
         reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
         raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
-    try:
+    with session:
         for attempt in range(20):
             try:
                 session.rows(f"CREATE DATABASE {quoted(url.database)}")
@@ -177,20 +166,12 @@ def create_database(url: DatabaseUrl, application: str) -> None:
                 if state in ("42P04", "23505"):
                     return
                 if state == "42501":
-                    raise RunError(
-                        "no-right",
-                        f"user {url.parameters.get('user', '')} may not create database {url.database}",
-                        "grant CREATEDB, or create it by hand",
-                    ) from None
-                if (
-                    state != "55006" or attempt == 19
-                ):
-                    raise RunError(
-                        "missing-database", url.hide(one_line(error)), "create it by hand"
-                    ) from None
+                    reason = f"user {url.parameters.get('user', '')} may not create database {url.database}"
+                    raise RunError("no-right", reason, "grant CREATEDB, or create it by hand") from None
+                if state != "55006" or attempt == 19:
+                    reason = url.hide(one_line(error))
+                    raise RunError("missing-database", reason, "create it by hand") from None
             time.sleep(0.25)
-    finally:
-        session.close()
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Turns one schema into a description without its name and OIDs, and two descriptions into their differences."""
+"""Turns one schema into a description without its name, and two descriptions into differences."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
-from genmigrate.history import version_folders
+from .codes import RunError
+from .history import version_folders
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genmigrate.session import Session
+    from .session import Session
 
 VERSION = 1
 MAKE = "make it from the migrations, in CI or on your machine: python3 -m genmigrate snapshot"

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.session import Session, quoted, sqlstate
+from .codes import RunError
+from .session import Session, quoted, sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from genmigrate.history import History, Revision
-    from genmigrate.plan import Target
+    from .history import History, Revision
+    from .plan import Target
 
 CHUNK = 200
+READY = ("up-to-date", "pending", "missing-schema")
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,17 @@ class State:
 
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
     try:
-        return [state for chunk in _chunks(targets) for state in _look(session, chunk, table, history)]
+        states = _look(session, targets, table, history)
+        odd = [state.target for state in states if state.tables]
+        again = {state.target: state for state in _look(session, odd, table, history)}
+        return [again.get(state.target, state) for state in states]
     except session.errors as error:
-        code = sqlstate(error)
+        code, text = sqlstate(error), str(error).splitlines()[0]
         if code == "42501":
-            raise RunError(
-                "no-right", f"a version table cannot be read: {_text(error)}", "grant SELECT on it"
-            ) from None
+            reason = f"a version table cannot be read: {text}"
+            raise RunError("no-right", reason, "grant SELECT on it") from None
         if code == "55P03":
-            raise RunError(
-                "locked", f"a version table is locked: {_text(error)}", "run again later"
-            ) from None
+            raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
         raise
 
 
@@ -48,7 +49,12 @@ def missing(targets: Sequence[Target], history: History) -> list[State]:
     return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 
 
-def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
+def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
+    chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
+    return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
+
+
+def _look_at(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
     there = _there(session, targets, table)
     schemas = {schema for schema, found, *_ in there if found}
     versioned = {schema for *_, schema, found in there if found}
@@ -101,19 +107,9 @@ def _populated(session: Session, schemas: list[str], table: str) -> dict[str, in
     if not schemas:
         return {}
     statement = (
-        "SELECT n.nspname, count(*) "
-        "FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid "
+        "SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid "
         "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass "
+        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
         "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"
     )
     return {str(name): int(count) for name, count in session.rows(statement, [schemas, table])}
-
-
-def _chunks(targets: Sequence[Target]) -> Iterator[Sequence[Target]]:
-    for start in range(0, len(targets), CHUNK):
-        yield targets[start : start + CHUNK]
-
-
-def _text(error: Exception) -> str:
-    return str(error).splitlines()[0]

@@ -1,4 +1,4 @@
-"""Turns a database URL in SQLAlchemy's or libpq's spelling into connection parameters, and hides its password."""
+"""Turns a database URL into connection parameters, and hides its password."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
-from genmigrate.codes import RunError
+from .codes import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ LIBPQ = {
     "require_auth", "service", "load_balance_hosts",
 }
 IN_URL = re.compile(r"(//[^\s/:@]*:)[^\s/@]+@")
+EXAMPLE = "postgresql://user:password@host:5432/database"
 HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
@@ -76,9 +77,7 @@ def mask_for(url: str) -> Callable[[str], str]:
 
 def parse(text: str, variable: str) -> DatabaseUrl:
     if not text.strip():
-        raise RunError(
-            "usage", f"{variable} is not set", "set it to postgresql://user:password@host:5432/database"
-        )
+        raise RunError("usage", f"{variable} is not set", f"set it to {EXAMPLE}")
     try:
         name, _, rest = text.strip().partition("://")
         parts = urlsplit(f"postgresql://{rest}")
@@ -94,11 +93,8 @@ def parse(text: str, variable: str) -> DatabaseUrl:
         }
         query = dict(parse_qsl(parts.query))
     except ValueError:
-        raise RunError(
-            "usage",
-            f"{variable} is not a PostgreSQL URL that this runner reads",
-            "write it as postgresql://user:password@host:5432/database, special characters as %XX",
-        ) from None
+        reason = f"{variable} is not a PostgreSQL URL that this runner reads"
+        raise RunError("usage", reason, f"write it as {EXAMPLE}, special characters as %XX") from None
     ssl = query.pop("ssl", "")
     if ssl:
         query.setdefault("sslmode", SSL_WORDS.get(ssl.lower(), ssl))

@@ -1,4 +1,4 @@
-"""Turns a schema at one revision into one at another, by Alembic in this process through the service's own env.py."""
+"""Turns a schema at one revision into one at another, by Alembic through the service's own env.py."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
-from genmigrate.fresh import in_schema
-from genmigrate.hold import AstrayError, Hold
-from genmigrate.output import one_line
-from genmigrate.session import driver_module, sqlstate, word_of
+from .codes import RunError
+from .fresh import in_schema
+from .hold import AstrayError, Hold
+from .output import one_line
+from .session import driver_module, sqlstate, word_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from io import StringIO
 
-    from genmigrate.hand import Errand
-    from genmigrate.plan import Service, Target
-    from genmigrate.url import DatabaseUrl
+    from .hand import Errand
+    from .plan import Service, Target
+    from .url import DatabaseUrl
 
 
 GONE = (
@@ -29,21 +29,19 @@ GONE = (
 )
 
 
-class RevisionError(Exception):
-    def __init__(
-        self, revision: str | None, reason: str, place: str, word: str = "failed", state: str = ""
-    ) -> None:
-        super().__init__(reason)
-        self.revision = revision
-        self.reason = reason
-        self.place = place
-        self.word = word
-        self.sqlstate = state
-        self.halved = False
+class RevisionError(RunError):
+    def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
+        super().__init__(word, url.hide(reason_of(error)))
+        self.place = place_of(error)
+        self._more = {"place": self.place, "revision": "", **more}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts, **self._more}
 
 
-def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
-    hold = Hold(errand, direction)
+def migrate(errand: Errand) -> None:
+    hold = Hold(errand)
     running: list[str] = []
 
     def guarded(step: Any, context: Any) -> Any:
@@ -68,7 +66,7 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
     errand.tell(at="env.py", phase="")
     try:
         with in_schema(errand.target.schema):
-            run(errand.service, errand.url, goal, guarded, options, direction=direction, hold=hold)
+            run(errand.service, errand.url, errand.goal, guarded, options, hold=hold)
     except RunError:
         raise
     except (Exception, SystemExit) as error:
@@ -79,10 +77,8 @@ def migrate(errand: Errand, goal: str | None, direction: str = "up") -> None:
         with suppress(Exception):
             hold.abandon()
         _engines.clear()
-        reason, place = errand.url.hide(reason_of(error)), place_of(error)
-        raised = RevisionError(running[-1] if running else None, reason, place, word, code)
-        raised.halved = hold.halved
-        raise raised from None
+        more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
+        raise RevisionError(error, errand.url, word, **more) from None
 
 
 def _cut(error: BaseException) -> bool:
@@ -98,7 +94,6 @@ def run(
     mode: dict[str, Any] | None = None,
     buffer: StringIO | None = None,
     *,
-    direction: str = "up",
     hold: Hold | None = None,
     plain: bool = False,
 ) -> None:
@@ -114,11 +109,11 @@ def run(
         config = Config(Path.cwd() / service.config, output_buffer=buffer)
         config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
         script = ScriptDirectory.from_config(config)
-        if hold is not None and hold.keeps_files:
+        if hold and hold.keeps_files:
             _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
 
     def steps(revision: Any, context: Any) -> Iterable[Any]:
-        plan = script._downgrade_revs if direction == "down" else script._upgrade_revs
+        plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
         for step in plan(goal or "heads", revision):
             yield guarded(step, context)
 
@@ -129,18 +124,18 @@ def run(
     def configure_with_options(*positional: Any, **given: Any) -> None:
         options(given)
         configure(*positional, **given)
-        if hold is not None:
+        if hold:
             hold.take(environment.get_context())
 
     def run_migrations(**arguments: Any) -> None:
         original(**arguments)
-        if hold is not None:
+        if hold:
             hold.release(environment.get_context())
 
     original = environment.run_migrations
     environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
     with environment:
-        if service.skip_env and hold is not None:
+        if service.skip_env and hold:
             _connect_only(environment, url, hold.path)
         else:
             script.run_env()

@@ -1,8 +1,8 @@
-"""Turns each state that a run can end in into one word, one exit code and one sentence."""
+"""Turns each state that a run can end in into a word and an exit code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,54 +20,22 @@ NEEDS_PERSON = 9
 TERMINATED = 10
 INTERRUPTED = 130
 
-PRECEDENCE = (
-    USAGE,
-    FAILED,
-    NEEDS_PERSON,
-    AHEAD,
-    NO_DATABASE,
-    POLICY,
-    DEADLINE,
-    INTERRUPTED,
-    TERMINATED,
-    UNREACHABLE,
-    LOCKED,
-    OK,
-)
-
-CODE_OF_WORD = {
-    "up-to-date": OK,
-    "pending": OK,
-    "missing-schema": OK,
-    "newer": OK,
-    "answers": OK,
-    "failed": FAILED,
-    "usage": USAGE,
-    "pooled": USAGE,
-    "not-started": USAGE,
-    "unreachable": UNREACHABLE,
-    "wrong-password": UNREACHABLE,
-    "no-tls": UNREACHABLE,
-    "standby": UNREACHABLE,
-    "locked": LOCKED,
-    "drifted": FAILED,
-    "edited": FAILED,
-    "ahead": AHEAD,
-    "unknown-revision": AHEAD,
-    "refused": POLICY,
-    "behind": DEADLINE,
-    "deadline": DEADLINE,
-    "missing-database": NO_DATABASE,
-    "unversioned": NEEDS_PERSON,
-    "unstamped": NEEDS_PERSON,
-    "several-heads": NEEDS_PERSON,
-    "broken-history": NEEDS_PERSON,
-    "dirty": NEEDS_PERSON,
-    "read-only": NEEDS_PERSON,
-    "no-right": NEEDS_PERSON,
-    "terminated": TERMINATED,
-    "interrupted": INTERRUPTED,
+WORDS = {
+    USAGE: "usage pooled not-started",
+    FAILED: "failed drifted edited",
+    NEEDS_PERSON: "unversioned unstamped several-heads broken-history dirty read-only no-right",
+    AHEAD: "ahead unknown-revision",
+    NO_DATABASE: "missing-database",
+    POLICY: "refused",
+    DEADLINE: "behind deadline",
+    INTERRUPTED: "interrupted",
+    TERMINATED: "terminated",
+    UNREACHABLE: "unreachable wrong-password no-tls standby",
+    LOCKED: "locked",
+    OK: "up-to-date pending missing-schema",
 }
+PRECEDENCE = tuple(WORDS)
+CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
 
 
 def worst(codes: Iterable[int]) -> int:
@@ -84,3 +52,7 @@ class RunError(Exception):
     @property
     def code(self) -> int:
         return CODE_OF_WORD[self.word]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"word": self.word, "reason": self.reason, "way_out": self.way_out}

@@ -1,4 +1,4 @@
-"""Turns a plan into orders for its services, one after the other, and their answers into lines and one exit code."""
+"""Turns a plan into orders for its services, and their answers into lines and one exit code."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from genmigrate import exchange as exchanges
-from genmigrate.codes import OK, RunError, worst
-from genmigrate.exchange import LOOK_S, Beat, Exchange, Message, Pulse
-from genmigrate.log import Log
-from genmigrate.output import names, say_exactly
-from genmigrate.watch import GRACE_S
+from . import exchange as exchanges
+from .codes import OK, RunError, worst
+from .exchange import LOOK_S, Beat, Exchange, Message, Pulse
+from .log import Log
+from .output import names, say_exactly
+from .watch import GRACE_S, SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from genmigrate.plan import Plan, Service, Target
-    from genmigrate.workers import Started, Workers
+    from .plan import Plan, Service, Target
+    from .workers import Started, Workers
 
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
@@ -40,13 +40,8 @@ class Order:
 class Outcome:
     service: Service
     code: int = OK
-    word: str = ""
-    reason: str = ""
-    way_out: str = ""
     counts: Counter[str] = field(default_factory=Counter)
-    schemas: list[Message] = field(default_factory=list)
-    heads: list[Message] = field(default_factory=list)
-    document: Message | None = None
+    result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
 
 
 class Driver:
@@ -71,7 +66,7 @@ class Driver:
         beat.start()
         try:
             self._exchange.clear(names_of_all)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in SIGNALS:
                 signal.signal(number, self._on_signal)
             missing = self._missing_worker()
             if missing:
@@ -89,21 +84,14 @@ class Driver:
             beat.end()
             (self._exchange.folder / "driver").unlink(missing_ok=True)
 
-    @property
-    def not_started(self) -> list[Service]:
-        asked = {outcome.service.name for outcome in self.outcomes}
-        return [service for service in self._services if service.name not in asked]
-
     def name_the_rest(self) -> int:
-        left = 0
-        for service in self.not_started:
-            targets = self.order.targets[service.name]
+        left, asked = 0, {outcome.service.name for outcome in self.outcomes}
+        for name in [service.name for service in self._services if service.name not in asked]:
+            targets = self.order.targets[name]
             left += len(targets)
             labels = names([target.label for target in targets])
             told = {"event": "skipped", "schemas": [target.schema for target in targets]}
-            self.log.line(
-                f"  – {service.name} not started: {labels} skipped", service=service.name, event=told
-            )
+            self.log.line(f"  – {name} not started: {labels} skipped", service=name, event=told)
         return left
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -120,19 +108,17 @@ class Driver:
         return None
 
     def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
-        outcome.code, outcome.word = trouble.code, trouble.word
-        outcome.reason, outcome.way_out = trouble.reason, trouble.way_out
+        outcome.code = trouble.code
+        outcome.result.update(trouble.facts)
         name, note = outcome.service.name, self.order.command == "sql"
-        told = {
-            "event": "failed",
-            "word": trouble.word,
-            "reason": trouble.reason,
-            "way_out": [trouble.way_out],
-        }
+        told = {"event": "failed", **trouble.facts, "way_out": [trouble.way_out]}
         text = f"  ✗ {name} {trouble.word}: {trouble.reason}"
         self.log.line(text, note=note, service=name, event=told)
         if trouble.way_out:
             self.log.line(f"    → {trouble.way_out}", note=note, service=name)
+        return self._counted(outcome)
+
+    def _counted(self, outcome: Outcome) -> Outcome:
         settled = sum(outcome.counts.values())
         outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
         return outcome
@@ -148,10 +134,7 @@ class Driver:
             self._follow(service, worker, outcome)
         except RunError as trouble:
             return self._failed(outcome, trouble)
-        if outcome.code != OK:
-            settled = sum(outcome.counts.values())
-            outcome.counts["failed"] += len(self.order.targets[service.name]) - settled
-        return outcome
+        return outcome if outcome.code == OK else self._counted(outcome)
 
     def _go(self, service: Service, worker: str) -> Message:
         return {
@@ -186,15 +169,17 @@ class Driver:
                 raise RunError("not-started", f"its worker did not start: {started.last_line()}", way_out)
             if time.monotonic() > give_up:
                 reason = f"no worker of {service.name} came within {self.order.worker_timeout_s:.0f} s"
-                raise RunError(
-                    "terminated", reason, f"look at the log of its container in {self.plan.environment}"
-                )
+                way_out = f"look at the log of its container in {self.plan.environment}"
+                raise RunError("terminated", reason, way_out)
             time.sleep(LOOK_S)
 
-    def _check(self) -> None:
+    def _has_to_stop(self) -> bool:
         if not self._stop_word and time.monotonic() > self._give_up:
             self._stop_word = "deadline"
-        if self._stop_word:
+        return bool(self._stop_word)
+
+    def _check(self) -> None:
+        if self._has_to_stop():
             raise RunError(self._stop_word, "stopped before it was asked")
 
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
@@ -213,15 +198,10 @@ class Driver:
                 self.log.idle()
                 if result["word"] and not shown:
                     self.log.line(f"  ✗ {service.name} {result['word']}: {result['reason']}", note=True)
-                outcome.code, outcome.word = int(result["code"]), str(result["word"])
-                outcome.reason, outcome.way_out = str(result["reason"]), str(result["way_out"])
-                outcome.schemas, outcome.heads = list(result["schemas"]), list(result["heads"])
-                outcome.document = result["document"]
+                outcome.code, outcome.result = int(result["code"]), result
                 return
             self._find_dead(service, worker, pulse)
-            if not self._stop_word and time.monotonic() > self._give_up:
-                self._stop_word = "deadline"
-            if self._stop_word and not stopped_at:
+            if self._has_to_stop() and not stopped_at:
                 stopped_at = time.monotonic()
                 self._put_stop()
             if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
@@ -258,13 +238,8 @@ class Driver:
         return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
 
     def _put_stop(self) -> None:
-        message = {
-            "run": self.run_id,
-            "workers": sorted(self._seen),
-            "word": self._stop_word,
-            "at": time.time(),
-        }
-        self._exchange.put("stop", message)
+        message = {"run": self.run_id, "workers": sorted(self._seen), "word": self._stop_word}
+        self._exchange.put("stop", {**message, "at": time.time()})
 
     def _end(self, services: Sequence[str]) -> None:
         for service in services:

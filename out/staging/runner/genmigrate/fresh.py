@@ -1,4 +1,4 @@
-"""Turns a process in which one schema's env.py ran into one in which the next schema's finds nothing of it."""
+"""Turns a process in which one schema's env.py ran into one in which the next finds nothing of it."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.hand import Message, Wire
+from .hand import Message, Wire
 
 if TYPE_CHECKING:
-    from genmigrate.job import Job
+    from .job import Job
 
 WAITING, BUSY_S = 25, 1.0
 
@@ -23,14 +23,12 @@ WAITING, BUSY_S = 25, 1.0
 class Process:
     def __init__(self, job: Job) -> None:
         ours, theirs = socket.socketpair()
-        package = Path(__file__).absolute().parent
-        inherited = os.environ.get("PYTHONPATH")
-        path = os.pathsep.join([str(package.parent), *([inherited] if inherited else [])])
-        number = str(theirs.fileno())
-        arguments = ["hand", "--plan", str(job.plan_file), "--service", job.service.name, "--socket", number]
+        paths = [str(Path(__file__).absolute().parents[1]), os.environ.get("PYTHONPATH", "")]
+        environ = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONSAFEPATH": "1"}
+        served = ["--plan", str(job.plan_file), "--service", job.service.name]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "genmigrate", *arguments],
-            env={**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"},
+            [sys.executable, "-m", "genmigrate", "hand", *served, "--socket", str(theirs.fileno())],
+            env={**os.environ, **environ},
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -50,9 +48,9 @@ class Process:
 
 
 class Hands:
-    def __init__(self, job: Job, limit: int) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
-        self.limit = limit
+        self.limit = 1
         self.all: list[Process] = []
         self.modules: set[str] = set()
         self._last_start = 0.0
@@ -76,10 +74,9 @@ class Hands:
         told: list[tuple[Process, Message | None]] = []
         for end in select.select(list(ends), [], [], timeout_s)[0]:
             messages = ends[end].wire.receive()
-            told += [(ends[end], each) for each in (messages if messages is not None else [None])]
-        for _hand, message in told:
-            if message and "ended" in message:
-                self.modules.update(message["ended"].get("modules", ()))
+            for each in [None] if messages is None else messages:
+                told.append((ends[end], each))
+                self.modules.update((each or {}).get("ended", {}).get("modules", ()))
         return told
 
     def shrink(self, hand: Process) -> None:

@@ -1,27 +1,27 @@
-"""Turns a driver's order into what a worker's commands share: where the service is, its schemas, its session."""
+"""Turns a driver's order into what a worker's commands share."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import manifest
-from genmigrate import survey as surveys
-from genmigrate.codes import OK, RunError
-from genmigrate.output import names
-from genmigrate.session import NAME_BYTES, Session, create_database, limit_sessions, open_session
-from genmigrate.url import DatabaseUrl, parse
+from . import history, manifest
+from . import survey as surveys
+from .codes import FAILED, OK, RunError
+from .output import names
+from .session import NAME_BYTES, Session, create_database, limit_sessions, open_session
+from .url import DatabaseUrl, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Sequence
 
-    from genmigrate.exchange import Exchange, Message
-    from genmigrate.history import History
-    from genmigrate.plan import Plan, Service, Target
-    from genmigrate.survey import State
-    from genmigrate.watch import Watch
+    from .exchange import Exchange, Message
+    from .plan import Plan, Service, Target
+    from .survey import State
+    from .watch import Watch
 
 
 @dataclass
@@ -38,13 +38,9 @@ class Job:
     schemas: list[Message] = field(default_factory=list)
     heads: list[Message] = field(default_factory=list)
     document: Message | None = None
-    word: str = ""
-    reason: str = ""
-    way_out: str = ""
+    trouble: RunError | None = None
     backends: set[int] = field(default_factory=set)
-    working: dict[str, str] = field(
-        default_factory=dict
-    )
+    working: dict[str, str] = field(default_factory=dict)
     modules: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -53,19 +49,20 @@ class Job:
         self.application = f"{run} {parts}"[:NAME_BYTES]
         self.patience_s = float(self.order.get("timeout", 0))
 
+    @cached_property
+    def past(self) -> history.History:
+        return history.read(Path.cwd(), self.service.config)
+
     def url(self) -> DatabaseUrl:
-        variable = self.service.url_env
+        variable, planned = self.service.url_env, self.service.database
         url = parse(os.environ.get(variable, ""), variable)
-        if url.database != self.service.database:
-            raise RunError(
-                "usage",
-                f"{variable} names database {url.database or '(none)'}, the plan says {self.service.database}",
-                "correct the URL, or the service's database in the spec",
-            )
+        if url.database != planned:
+            reason = f"{variable} names database {url.database or '(none)'}, the plan says {planned}"
+            raise RunError("usage", reason, "correct the URL, or the service's database in the spec")
         return url
 
-    def connect(self, url: DatabaseUrl, create: bool, patience_s: float | None = None) -> Session:
-        patience = self.patience_s if patience_s is None else patience_s
+    def connect(self, create: bool = False, patience_s: float | None = None) -> Session:
+        url, patience = self.url(), self.patience_s if patience_s is None else patience_s
         limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
         try:
             return open_session(url, self.application, patience, self.watch.check, self.note)
@@ -75,31 +72,43 @@ class Job:
         create_database(url, self.application)
         return open_session(url, self.application, patience, self.watch.check, self.note)
 
-    def survey(
-        self, session: Session, history: History, targets: tuple[Target, ...] | None = None
-    ) -> list[State]:
-        chosen = self.targets if targets is None else targets
-        return surveys.survey(session, chosen, self.service.version_table, history)
+    def survey(self, session: Session, *targets: Target) -> list[State]:
+        return surveys.survey(session, targets or self.targets, self.service.version_table, self.past)
 
-    def judge(self, session: Session, history: History) -> list[State]:
-        service = self.service.name
-        states = self.survey(session, history)
+    def judge(self, session: Session) -> list[State]:
+        service, past = self.service.name, self.past
+        states = self.survey(session)
         if any(state.word in ("unknown-revision", "pending") for state in states):
-            states = manifest.judge(session, service, states, history)
+            states = manifest.judge(session, service, states, past)
         there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
-        for revision, count, one in (there and manifest.edited(session, service, history)) or ():
-            self.note(
-                f"{service}: {revision.file.name} was edited after it was applied ({count} schemas, {one} for one)"
-            )
+        for revision, count, one in (there and manifest.edited(session, service, past)) or ():
+            file = revision.file.name
+            self.note(f"{service}: {file} was edited after it was applied ({count} schemas, {one} for one)")
         return states
+
+    def explain(self, state: State) -> RunError:
+        schema, service, why, way_out = state.target.schema, self.service, state.reason, state.way_out
+        if state.word in ("ahead", "unknown-revision"):
+            unknown = names([revision for revision in state.current if revision not in self.past.revisions])
+            why = why or f"schema {schema} is at revision {unknown}, which no file of {service.name} has"
+            if self.plan.environment == "local":
+                way_out = "check out the branch that has it, or wipe the local database: npm run dev:death"
+            way_out = (
+                way_out or "check out the branch or image that has it and go on, or downgrade there first"
+            )
+        elif not why:
+            table = service.version_table
+            lacks = f"no {table}" if state.word == "unversioned" else f"its {table} is empty"
+            why = f"schema {schema} holds {state.tables} tables but {lacks}"
+            stamp = f"ALEMBIC_SCHEMA={schema} alembic -c {service.config} stamp REVISION"
+            way_out = f"if these tables are a known revision, record it in the service's folder: {stamp}"
+        return RunError(state.word, why, way_out)
 
     def line(self, text: str, event: Message | None = None, **counts: int) -> None:
         self._record({"to": "stdout", "text": text, "counts": counts, "event": event or {}})
 
     def lines(self, texts: Iterable[tuple[str, Message]], count: str) -> None:
-        self._record(
-            *({"to": "stdout", "text": t, "counts": {count: 1}, "event": event} for t, event in texts)
-        )
+        self._record(*({"to": "stdout", "text": t, "counts": {count: 1}, "event": e} for t, e in texts))
 
     def note(self, text: str) -> None:
         self._record({"to": "stderr", "text": text})
@@ -107,14 +116,28 @@ class Job:
     def progress(self, done: int, total: int, at: list[list[Any]]) -> None:
         self._record({"to": "progress", "done": done, "total": total, "at": at})
 
-    def give_up(self, trouble: RunError) -> None:
-        self.word, self.reason, self.way_out = trouble.word, trouble.reason, trouble.way_out
-        told = {"event": "failed", "word": self.word, "reason": self.reason, "way_out": [self.way_out]}
+    def failed(
+        self,
+        state: State | None,
+        error: RunError,
+        at: str = "",
+        hints: Sequence[str] | None = None,
+        **more: object,
+    ) -> None:
+        ways = [way for way in ([error.way_out] if hints is None else hints) if way]
+        facts = {**error.facts, "way_out": ways, **more}
+        label, counts, told = self.service.name, {}, {"event": "failed", **facts}
+        if state:
+            label, counts, told = state.target.label, {"failed": 1}, event("failed", state, **facts)
         to = "stderr" if self.order.get("command") == "sql" else "stdout"
-        self._record({"to": to, "text": f"  ✗ {self.service.name} {self.word}: {self.reason}", "event": told})
-        if self.way_out:
-            self._record({"to": to, "text": f"    → {self.way_out}"})
-        self.ended_with(trouble.code)
+        text = f"  ✗ {label} {error.word}{at}: {error.reason}"
+        lines = [{"to": to, "text": f"    → {way}"} for way in ways]
+        self._record({"to": to, "text": text, "counts": counts, "event": told}, *lines)
+        self.codes.append(error.code or FAILED)
+
+    def give_up(self, trouble: RunError) -> None:
+        self.trouble = trouble
+        self.failed(None, trouble)
 
     def _record(self, *records: Message) -> None:
         stamp = {"run": self.run, "worker": self.worker}
@@ -125,22 +148,5 @@ class Job:
             self.codes.append(code)
 
 
-def explain(state: State, service: Service, plan: Plan, history: History) -> tuple[str, str]:
-    schema = state.target.schema
-    if state.word in ("ahead", "unknown-revision"):
-        unknown = names([revision for revision in state.current if revision not in history.revisions])
-        why = state.reason or f"schema {schema} is at revision {unknown}, which no file of {service.name} has"
-        way_out = (
-            state.way_out or "check out the branch or image that has it and go on, or downgrade there first"
-        )
-        if plan.environment == "local":
-            way_out = "check out the branch that has it, or wipe the local database: npm run dev:death"
-        return why, way_out
-    if state.reason:
-        return state.reason, state.way_out
-    if state.word == "unversioned":
-        why = f"schema {schema} holds {state.tables} tables but no {service.version_table}"
-    else:
-        why = f"schema {schema} holds {state.tables} tables but its {service.version_table} is empty"
-    stamp = f"ALEMBIC_SCHEMA={schema} alembic -c {service.config} stamp REVISION"
-    return why, f"if these tables are a known revision, record it in the service's folder: {stamp}"
+def event(what: str, state: State, **more: object) -> Message:
+    return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}

@@ -6,7 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.codes import RunError
+from .codes import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +38,14 @@ def acquire(
 def matching(key: int) -> str:
     unsigned = key & (2**64 - 1)
     return (
-        "pg_catalog.pg_locks l WHERE l.locktype = 'advisory' "
+        "pg_locks l WHERE l.locktype = 'advisory' "
         f"AND l.granted AND l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid "
         "AND l.objsubid = 1 "
-        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
+        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     )
 
 
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:
-    name = "(SELECT a.application_name FROM pg_catalog.pg_stat_activity a WHERE a.pid = l.pid)"
+    name = "(SELECT a.application_name FROM pg_stat_activity a WHERE a.pid = l.pid)"
     rows = ask(f"SELECT l.pid, {name} FROM {matching(key)}")
     return " and ".join(f"pid {pid} ({name})" for pid, name in rows) or "another runner"

@@ -1,4 +1,4 @@
-"""Turns what a run tells into what is read of it: a terminal's live line, plain lines, JSON lines, a last message."""
+"""Turns what a run tells into a terminal's live line, plain lines, JSON lines, a last message."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.output import say
+from .output import say
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from genmigrate.exchange import Message
+    from .exchange import Message
 
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2

@@ -1,4 +1,4 @@
-"""Turns lines into bytes on a terminal, a pipe or a log, whatever characters that one can show."""
+"""Turns lines into bytes, whatever signs the output can show."""
 
 from __future__ import annotations
 

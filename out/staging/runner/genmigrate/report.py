@@ -5,41 +5,35 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from genmigrate.driver import COUNTED
-from genmigrate.output import names, say, table
+from .driver import COUNTED
+from .output import names, say, table
 
 if TYPE_CHECKING:
-    from genmigrate.driver import Driver, Outcome
+    from .driver import Driver, Outcome
 
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")
 
 
 def as_json(driver: Driver) -> dict[str, Any]:
-    plan = driver.plan
-    return {
-        "version": VERSION,
-        "platform": plan.platform,
-        "environment": plan.environment,
-        "services": [
-            {
-                "name": outcome.service.name,
-                "database": outcome.service.database,
-                "state": outcome.word or "answers",
-                "reason": outcome.reason,
-                "way_out": outcome.way_out,
-                "heads": outcome.heads,
-                "schemas": outcome.schemas,
-            }
-            for outcome in driver.outcomes
-        ],
-    }
+    return _document(driver, [_service(outcome) for outcome in driver.outcomes])
 
 
 def as_manifest(driver: Driver) -> dict[str, Any]:
-    plan, found = driver.plan, [outcome.document for outcome in driver.outcomes if outcome.document]
-    head = {"version": VERSION, "run": driver.run_id, "platform": plan.platform}
-    return {**head, "environment": plan.environment, "services": found}
+    found = [outcome.result["document"] for outcome in driver.outcomes if outcome.result["document"]]
+    return {**_document(driver, found), "run": driver.run_id}
+
+
+def _document(driver: Driver, services: list[Any]) -> dict[str, Any]:
+    plan = driver.plan
+    head = {"version": VERSION, "platform": plan.platform, "environment": plan.environment}
+    return {**head, "services": services}
+
+
+def _service(outcome: Outcome) -> dict[str, Any]:
+    found = {key: outcome.result[key] for key in ("reason", "way_out", "heads", "schemas")}
+    state = outcome.result["word"] or "answers"
+    return {"name": outcome.service.name, "database": outcome.service.database, "state": state, **found}
 
 
 def as_table(driver: Driver) -> None:
@@ -47,41 +41,34 @@ def as_table(driver: Driver) -> None:
     for line in table([HEAD, *rows]):
         say(line)
     for outcome in driver.outcomes:
-        if outcome.word:
-            _explain(outcome.service.name, outcome.word, outcome.reason, outcome.way_out)
-        for schema in outcome.schemas:
-            if schema["reason"]:
-                _explain(schema["schema"], schema["state"], schema["reason"], schema["way_out"])
-
-
-def _explain(label: str, word: str, reason: str, way_out: str) -> None:
-    say(f"  ✗ {label} {word}: {reason}")
-    if way_out:
-        say(f"    → {way_out}")
+        result = outcome.result
+        whole = {**result, "schema": outcome.service.name, "state": result["word"]}
+        for each in [whole, *result["schemas"]]:
+            if each["reason"]:
+                say(f"  ✗ {each['schema']} {each['state']}: {each['reason']}")
+                if each["way_out"]:
+                    say(f"    → {each['way_out']}")
 
 
 def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
-    service = outcome.service.name
-    if outcome.word:
-        return [(service, t.schema, outcome.word, "?", "?") for t in driver.order.targets[service]]
+    service, word = outcome.service.name, outcome.result["word"]
+    if word:
+        return [(service, target.schema, word, "?", "?") for target in driver.order.targets[service]]
+
+    def named(revisions: list[dict[str, str]]) -> str:
+        return names([each["name"] for each in revisions]) or "-"
+
     return [
-        (
-            service,
-            schema["schema"],
-            schema["state"],
-            names([each["name"] for each in schema["current"]]) or "-",
-            names([each["name"] for each in schema["pending"]]) or "-",
-        )
-        for schema in outcome.schemas
+        (service, schema["schema"], schema["state"], named(schema["current"]), named(schema["pending"]))
+        for schema in outcome.result["schemas"]
     ]
 
 
 def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
-    total: Counter[str] = Counter()
+    total: Counter[str] = Counter(skipped=left)
     for outcome in driver.outcomes:
         total.update(outcome.counts)
-    total["skipped"] += left
-    parts = ", ".join(f"{total[key]} {key.replace('_', '-')}" for key in COUNTED)
-    text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
     counts = {key: total[key] for key in COUNTED}
+    parts = ", ".join(f"{count} {key.replace('_', '-')}" for key, count in counts.items())
+    text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
     return text, {"event": "summary", **counts, "seconds": round(seconds, 1), "code": code}

@@ -1,4 +1,4 @@
-"""Turns schemas that have work waiting into schemas whose work is done, as many at once as the plan allows."""
+"""Turns schemas whose work waits into schemas whose work is done, as many at once as allowed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import RunError
-from genmigrate.lock import POLL_S, holder, key_of, statements_key
-from genmigrate.output import one_line
-from genmigrate.watch import STOPPED
+from .codes import RunError
+from .hands import Hands
+from .lock import POLL_S, holder, key_of, statements_key
+from .output import one_line
+from .watch import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from genmigrate.hand import Message
-    from genmigrate.hands import Hands, Process
-    from genmigrate.job import Job
-    from genmigrate.session import Session
-    from genmigrate.survey import State
+    from .hand import Message
+    from .hands import Process
+    from .job import Job
+    from .session import Session
+    from .survey import State
 
 LOOK_S = 0.05
 BLOCKERS_S = 0.5
@@ -31,8 +32,8 @@ AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
 BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
  coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
- FROM pg_catalog.pg_stat_activity w CROSS JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(w.pid)) x(pid)
- JOIN pg_catalog.pg_stat_activity b ON b.pid = x.pid WHERE w.pid = ANY(%s::int[]) AND w.wait_event_type = 'Lock'"""
+ FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x(pid)
+ JOIN pg_stat_activity b ON b.pid = x.pid WHERE w.pid = ANY(%s::int[]) AND w.wait_event_type = 'Lock'"""
 
 
 @dataclass
@@ -56,30 +57,36 @@ class Work:
 
 
 class Schedule:
-    def __init__(
-        self,
-        job: Job,
-        session: Session,
-        hands: Hands,
-        order: Callable[[Work], Message],
-        ready: Callable[[Work], bool],
-        done: Callable[[Work], None],
-        failed: Callable[[Work, RunError], None],
-    ) -> None:
+    def __init__(self, job: Job, session: Session) -> None:
         self._job = job
         self._session = session
-        self._hands = hands
-        self._order = order
-        self._ready = ready
-        self._done = done
-        self._failed = failed
+        self._hands = Hands(job)
         self._waiting: deque[Work] = deque()
         self._next_look = 0.0
         self._next_report = time.monotonic() + 1.0
         self._stopping = ""
-        self.failures = 0
-        self.finished = 0
-        self.total = 0
+        self._failures = 0
+        self._finished = 0
+        self._total = 0
+
+    def _order(self, work: Work) -> Message:
+        job = self._job
+        return {
+            "schema": work.state.target.schema,
+            "run": job.run,
+            "application": job.application,
+            "patience_s": job.patience_s,
+            "digest": job.plan.digest,
+        }
+
+    def _ready(self, work: Work) -> bool:
+        return True
+
+    def _done(self, work: Work) -> None:
+        """Behind it, still under the lock."""
+
+    def _failed(self, work: Work, error: RunError) -> None:
+        """Report it."""
 
     def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
         self._waiting = deque(Work(state) for state in states)
@@ -95,22 +102,18 @@ class Schedule:
                 self._hands.stop(self._stopping)
 
     def _work_off(self, failures_allowed: int | None) -> None:
-        while self._waiting or any(hand.work for hand in self._hands.all):
+        while self._waiting or self._busy():
             if self._job.watch.stop_word and not self._stopping:
                 self._stopping = self._job.watch.stop_word
                 self._hands.stop(self._stopping)
-            over = self._stopping or (failures_allowed is not None and self.failures > failures_allowed)
-            if over and not any(hand.work for hand in self._hands.all):
+            over = self._stopping or (failures_allowed is not None and self._failures > failures_allowed)
+            if over and not self._busy():
                 break
             if not over:
                 self._hand_out()
             for hand, message in self._hands.listen(LOOK_S):
                 self._hear(hand, message)
             self._look()
-
-    @property
-    def stopped(self) -> str:
-        return self._stopping
 
     def _hand_out(self) -> None:
         now = time.monotonic()
@@ -126,9 +129,9 @@ class Schedule:
                     work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
                     hand.work = work
                     hand.wire.send(self._order(work))
-                    self._working(work)
+                    self._note_work()
                     continue
-                self.finished += 1
+                self._finished += 1
             except RunError as error:
                 self._fail(work, error)
             self._unlock(work)
@@ -158,13 +161,13 @@ class Schedule:
         if self._stopping != "unreachable":
             self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
 
-    def _working(self, work: Work) -> None:
-        self._job.working = {
-            hand.work.label: hand.work.at for hand in self._hands.all if hand.work is not None
-        }
-        self._job.backends = {
-            hand.work.backend for hand in self._hands.all if hand.work and hand.work.backend
-        }
+    def _busy(self) -> list[Work]:
+        return [hand.work for hand in self._hands.all if hand.work]
+
+    def _note_work(self) -> None:
+        busy = self._busy()
+        self._job.working = {each.label: each.at for each in busy}
+        self._job.backends = {each.backend for each in busy if each.backend}
 
     def _hear(self, hand: Process, message: Message | None) -> None:
         work: Work | None = hand.work
@@ -187,7 +190,7 @@ class Schedule:
             if word and work.result.get("sqlstate") == CANCELLED:
                 work.result.update(word=word, reason=STOPPED[word])
             self._end(hand, work)
-        self._working(work)
+        self._note_work()
 
     def _end(self, hand: Process, work: Work) -> None:
         result = work.result
@@ -195,14 +198,13 @@ class Schedule:
             self._unlock(work)
             return
         if "word" in result:
-            error = RunError(result["word"], result["reason"], result.get("way_out", ""))
-            self._fail(work, error)
+            self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
         elif self._stopping == "unreachable":
             self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
         else:
             try:
                 self._done(work)
-                self.finished += 1
+                self._finished += 1
             except RunError as error:
                 self._fail(work, error)
             except self._session.errors:
@@ -213,34 +215,35 @@ class Schedule:
     def _again(self, hand: Process, work: Work, result: Message) -> bool:
         if self._stopping or result.get("halved"):
             return False
+        now, retries = time.monotonic(), self._job.plan.policy.lock_retries
         pause = min(2.0**work.tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)
         if not result.get("revision") and any(text in result["reason"] for text in CROWDED):
             if len(self._hands.all) > 1 and hand in self._hands.all:
                 self._hands.shrink(hand)
                 self._job.note(f"too many connections: going on with {self._hands.limit} at once")
-            elif time.monotonic() > (work.since or time.monotonic()) + self._job.patience_s:
+            elif now > (work.since or now) + self._job.patience_s:
                 return False
-            work.since = work.since or time.monotonic()
-        elif result.get("sqlstate") in RETRYABLE and work.tries < self._job.plan.policy.lock_retries:
+            work.since = work.since or now
+        elif result.get("sqlstate") in RETRYABLE and work.tries < retries:
             work.tries += 1
-            tried = f"try {work.tries} of {self._job.plan.policy.lock_retries} in {pause:.1f} s"
+            tried = f"try {work.tries} of {retries} in {pause:.1f} s"
             self._job.note(f"{work.label} at {work.at}: {result['reason']}{work.blockers}; {tried}")
         else:
             if result.get("sqlstate") in RETRYABLE:
                 result["reason"] += work.blockers
             return False
-        work.not_before = time.monotonic() + pause
+        work.not_before = now + pause
         self._waiting.appendleft(work)
         return True
 
     def _fail(self, work: Work, error: RunError) -> None:
-        self.failures += 1
-        self.finished += 1
+        self._failures += 1
+        self._finished += 1
         self._failed(work, error)
 
     def _look(self) -> None:
         now = time.monotonic()
-        busy = [hand.work for hand in self._hands.all if hand.work is not None]
+        busy = self._busy()
         if now >= self._next_look and busy and not self._stopping:
             self._next_look = now + BLOCKERS_S
             self._find_blockers({work.backend: work for work in busy if work.backend})
@@ -250,7 +253,7 @@ class Schedule:
                 [w.label, w.at, w.phase, round(now - w.began, 1), w.blockers if now < w.blocked + 1 else ""]
                 for w in busy
             ]
-            self._job.progress(self.finished, self.total, at)
+            self._job.progress(self._finished, self._total, at)
 
     def _find_blockers(self, by_backend: dict[int, Work]) -> None:
         if not by_backend:

@@ -1,29 +1,28 @@
-"""Turns a service's schemas that are behind into schemas at the head, canaries first, and says so line by line."""
+"""Turns schemas that are behind into schemas at the head, canaries first."""
 
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genmigrate import history, manifest, verify
-from genmigrate.codes import OK, RunError, worst
-from genmigrate.hands import Hands
-from genmigrate.job import Job, explain
-from genmigrate.output import names
-from genmigrate.preflight import refuse_pooled, refuse_standby, room
-from genmigrate.schedule import AGAIN, Schedule, Work
-from genmigrate.session import Session, quoted, sqlstate
+from . import manifest, verify
+from .codes import CODE_OF_WORD, RunError, worst
+from .job import event
+from .output import names
+from .preflight import refuse_pooled, refuse_standby, room
+from .schedule import AGAIN, Schedule, Work
+from .session import quoted, sqlstate
+from .survey import READY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from genmigrate.exchange import Message
-    from genmigrate.history import History, Revision
-    from genmigrate.plan import Target
-    from genmigrate.survey import State
-
-READY = ("up-to-date", "pending", "missing-schema")
+    from .exchange import Message
+    from .history import History, Revision
+    from .job import Job
+    from .plan import Target
+    from .session import Session
+    from .survey import State
 
 WAY_OUT = {
     "locked": "nothing of it was applied: run again later",
@@ -40,26 +39,23 @@ NO_MANIFEST = (
 
 
 def run(job: Job) -> None:
-    past = history.read(Path.cwd(), job.service.config)
-    url = job.url()
-    session = job.connect(url, job.plan.create_databases)
-    try:
-        refuse_standby(session, url)
-        states = job.judge(session, past)
+    past = job.past
+    with job.connect(job.plan.create_databases) as session:
+        refuse_standby(session)
+        states = job.judge(session)
         pending = [state for state in states if state.word in READY[1:]]
         kept = None
         if pending:
-            refuse_pooled(job, session, url)
-            kept = verify.expected(job, past) if job.plan.policy.verify == "drift" else None
+            refuse_pooled(job, session)
+            kept = verify.expected(job) if job.plan.policy.verify == "drift" else None
         bad = [state for state in states if state.word not in READY]
         allowed = job.plan.policy.max_failed_tenants
-        if bad:
-            _refuse(job, past, bad)
+        for state in bad:
+            job.failed(state, job.explain(state))
         first = canaries(job)
-        compared = [
-            state for state in states if kept and state.word == "up-to-date" and state.target in first
-        ]
-        _already(job, [state for state in states if state.word == "up-to-date" and state not in compared])
+        ready = [state for state in states if state.word == "up-to-date"]
+        compared = [state for state in ready if kept and state.target in first]
+        _already(job, [state for state in ready if state not in compared])
         hurt = any(state.target in first for state in bad)
         if hurt and pending:
             job.note(f"{job.service.name}: {CANARY}")
@@ -67,13 +63,8 @@ def run(job: Job) -> None:
             return _skip(job, past, pending)
         if pending:
             left = None if allowed is None else allowed - len(bad)
-            Upgrade(job, past, session, kept).run([*compared, *pending], left)
-    finally:
-        session.close()
-
-
-def event(what: str, state: State, **more: object) -> Message:
-    return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}
+            Upgrade(job, session, kept).run([*compared, *pending], left)
+    return None
 
 
 def canaries(job: Job) -> set[Target]:
@@ -87,78 +78,58 @@ def _already(job: Job, states: Sequence[State]) -> None:
     job.lines(lines, "up_to_date")
 
 
-def _refuse(job: Job, past: History, states: Sequence[State]) -> None:
-    for state in states:
-        error = RunError(state.word, *explain(state, job.service, job.plan, past))
-        job.line(
-            f"  ✗ {state.target.label} {error.word}: {error.reason}",
-            event("failed", state, word=error.word, reason=error.reason, way_out=[error.way_out]),
-            failed=1,
-        )
-        job.line(f"    → {error.way_out}")
-        job.ended_with(error.code)
-
-
-class Upgrade:
+class Upgrade(Schedule):
     command, verb = "upgrade", "applied"
 
-    def __init__(
-        self, job: Job, past: History, session: Session, snapshot: dict[str, Any] | None = None
-    ) -> None:
-        self._job = job
+    def __init__(self, job: Job, session: Session, snapshot: dict[str, Any] | None = None) -> None:
+        super().__init__(job, session)
         self._snapshot = snapshot
         self._canaries = canaries(job)
-        self._past = past
-        self._session = session
+        self._past = job.past
         self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
         self._kept = manifest.prepare(session)
-        self._hands = Hands(job, 1)
 
     def run(self, states: Sequence[State], allowed: int | None) -> None:
-        job, plan = self._job, self._job.plan
+        job, plan, name = self._job, self._job.plan, self._job.service.name
         if self._kept:
-            what = (job.run, job.service.name, plan.environment, self.command, plan.digest)
+            what = (job.run, name, plan.environment, self.command, plan.digest)
             manifest.begin_run(self._session, *what, self._past)
         else:
-            job.note(f"{job.service.name}: {NO_MANIFEST}")
+            job.note(f"{name}: {NO_MANIFEST}")
         alone = any(revision.alone for state in states for revision in self._revisions(state))
         self._hands.limit = 1 if alone else room(job, self._session)
-        schedule = Schedule(
-            job, self._session, self._hands, self._order, self._ready, self._done, self._failed
-        )
-        schedule.total = len(states)
+        self._total = len(states)
         others = [state for state in states if state.target not in self._canaries]
         try:
-            left = schedule.work_off([state for state in states if state.target in self._canaries], 0)
-            if not schedule.failures:
-                left += schedule.work_off(others, allowed)
+            left = self.work_off([state for state in states if state.target in self._canaries], 0)
+            if not self._failures:
+                left += self.work_off(others, allowed)
                 others = []
             elif others:
-                job.note(f"{job.service.name}: {CANARY}")
+                job.note(f"{name}: {CANARY}")
             _skip(job, self._past, [*left, *others])
         finally:
             self._hands.end()
             job.modules |= self._hands.modules
             job.working, job.backends = {}, set()
             if self._kept and not self._session.lost():
-                summary = {"schemas": len(states), "failed": schedule.failures}
-                with_code = worst(job.codes) if job.codes else OK
-                manifest.end_run(self._session, job.run, job.service.name, with_code, summary)
+                summary = {"schemas": len(states), "failed": self._failures}
+                manifest.end_run(self._session, job.run, name, worst(job.codes), summary)
                 if job.order.get("document"):
-                    job.document = manifest.as_document(self._session, job.run, job.service.name)
-        if schedule.stopped:
-            job.ended_with(RunError(schedule.stopped, "").code)
+                    job.document = manifest.as_document(self._session, job.run, name)
+        if self._stopping:
+            job.ended_with(CODE_OF_WORD[self._stopping])
 
     def _revisions(self, state: State) -> Sequence[Revision]:
         return state.pending
 
     def _now(self, work: Work) -> State:
         job, target = self._job, work.state.target
-        state = job.survey(self._session, self._past, (target,))[0]
+        state = job.survey(self._session, target)[0]
         if work.since and state.word == "pending":
             state = manifest.tell_dirty(self._session, job.service.name, [state], self._past)[0]
         if state.word not in READY:
-            raise RunError(state.word, *explain(state, job.service, job.plan, self._past))
+            raise job.explain(state)
         return state
 
     def _compare(self, work: Work) -> None:
@@ -169,18 +140,8 @@ class Upgrade:
                 raise RunError("drifted", reason)
 
     def _order(self, work: Work) -> Message:
-        job = self._job
-        return {
-            "task": "up",
-            "schema": work.state.target.schema,
-            "goal": self._past.head,
-            "run": job.run,
-            "application": job.application,
-            "runner": self._runner,
-            "patience": job.patience_s,
-            "manifest": self._kept,
-            "digest": job.plan.digest,
-        }
+        more = {"runner": self._runner, "keeps_manifest": self._kept}
+        return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
 
     def _ready(self, work: Work) -> bool:
         job, target, state = self._job, work.state.target, self._now(work)
@@ -198,7 +159,7 @@ class Upgrade:
 
     def _done(self, work: Work) -> None:
         job, target = self._job, work.state.target
-        after = job.survey(self._session, self._past, (target,))[0]
+        after = job.survey(self._session, target)[0]
         if after.word != "up-to-date":
             missing = names([revision.slug for revision in after.pending]) or after.word
             reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
@@ -206,61 +167,41 @@ class Upgrade:
             raise RunError("failed", reason)
         self._compare(work)
         applied = [revision.slug for revision in work.state.pending]
-        seconds = work.result.get("seconds", 0)
-        job.line(
-            f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})",
-            event("applied", work.state, revisions=applied, seconds=seconds),
-            applied=1,
-        )
+        told = event("applied", work.state, revisions=applied, seconds=work.result.get("seconds", 0))
+        job.line(f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})", told, applied=1)
 
     def _failed(self, work: Work, error: RunError) -> None:
-        job, state, result = self._job, work.state, work.result
-        by_alembic = "revision" in result
-        revision = self._past.slug(result.get("revision") or "") if by_alembic else work.at
-        at = (
-            f" at {revision or 'env.py'}"
-            if by_alembic
-            else f" at {work.at}"
-            if work.at not in ("", "env.py")
-            else ""
-        )
-        hints = [
-            result.get("place", ""),
-            error.way_out or WAY_OUT.get(error.word, "") if by_alembic else error.way_out,
-            *result.get("found", ()),
-        ]
-        hints += [HALVED if result.get("halved") else "", self._stands(state)]
-        told = event("failed", state, word=error.word, revision=revision, reason=error.reason)
-        told.update(sqlstate=result.get("sqlstate", ""), way_out=[hint for hint in hints if hint])
-        job.line(f"  ✗ {state.target.label} {error.word}{at}: {error.reason}", told, failed=1)
-        job.ended_with(error.code)
-        for hint in hints:
-            if hint:
-                job.line(f"    → {hint}")
+        result, revision, way_out = work.result, work.at, error.way_out
+        at = f" at {work.at}" if work.at not in ("", "env.py") else ""
+        if "revision" in result:
+            revision = self._past.slug(result["revision"] or "")
+            at = f" at {revision or 'env.py'}"
+            way_out = way_out or WAY_OUT.get(error.word, "")
+        halved = HALVED if result.get("halved") else ""
+        hints = [result.get("place", ""), way_out, *result.get("found", ()), halved, self._stands(work.state)]
+        more = {"revision": revision, "sqlstate": result.get("sqlstate", "")}
+        self._job.failed(work.state, error, at, hints, **more)
 
     def _stands(self, state: State) -> str:
         try:
-            now = self._job.survey(self._session, self._past, (state.target,))[0]
+            now = self._job.survey(self._session, state.target)[0]
         except (RunError, self._session.errors):
             return ""
-        here = names([self._past.slug(revision) for revision in now.current]) or "no revision"
         left = {revision.id for revision in self._revisions(now)}
         kept = [revision.slug for revision in self._revisions(state) if revision.id not in left]
-        return f"{state.target.schema} is at {here}" + (
-            f", this run {self.verb} {names(kept)}" if kept else ""
-        )
+        done = f", this run {self.verb} {names(kept)}" if kept else ""
+        return f"{state.target.schema} is at {self._past.at(now.current)}{done}"
 
 
 def create_schema(session: Session, schema: str) -> None:
-    if session.rows("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", [schema]):
+    if session.rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]):
         return
     try:
         session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except session.errors as error:
         if sqlstate(error) == "42501":
-            raise RunError(
-                "no-right", f"schema {schema} may not be created", "grant CREATE on the database"
-            ) from None
+            reason = f"schema {schema} may not be created"
+            raise RunError("no-right", reason, "grant CREATE on the database") from None
         if sqlstate(error) not in ("23505", "42P06"):
             raise
 
@@ -269,7 +210,7 @@ def _skip(job: Job, past: History, states: Sequence[State]) -> None:
     def standing(state: State) -> str:
         if not state.current:
             return "skipped, nothing applied yet"
-        return f"skipped, still at {names([past.slug(revision) for revision in state.current])}"
+        return f"skipped, still at {past.at(state.current)}"
 
     for text, group in groupby(sorted(states, key=standing), key=standing):
         members = [state.target for state in group]

@@ -1,4 +1,4 @@
-"""Turns signals, a driver's stop and a driver's silence into one answer to: may this worker go on?"""
+"""Turns signals, a driver's stop and a driver's silence into: may this worker go on?"""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from genmigrate.codes import CODE_OF_WORD, RunError
-from genmigrate.exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+from .codes import CODE_OF_WORD, RunError
+from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class DriverEndedError(Exception):
-    """The driver has ended and wants nothing of this worker."""
+    """The driver wants nothing of this worker any more."""
 
 
 class Watch(threading.Thread):

@@ -1,4 +1,4 @@
-"""Turns a service into the worker process that serves it: started here, or already running elsewhere."""
+"""Turns a service into the worker process that serves it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from genmigrate import environment
-from genmigrate.codes import RunError
-from genmigrate.output import one_line
-from genmigrate.url import mask_for
+from . import environment
+from .codes import RunError
+from .output import one_line
+from .url import mask_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from genmigrate.plan import Plan, Service
+    from .plan import Plan, Service
 
 TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
@@ -62,27 +62,19 @@ class Workers:
             return None
         folder = self.folder or self.root / service.path
         if not folder.is_dir():
-            raise RunError(
-                "not-started", f"the folder of {service.name}, {folder}, is not there", "correct its path"
-            )
+            reason = f"the folder of {service.name}, {folder}, is not there"
+            raise RunError("not-started", reason, "correct its path")
         package = Path(__file__).absolute().parent
         environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
         tenants = ",".join(self.plan.tenants)
         if len(tenants) < LONGEST_VARIABLE:
             environ[self.plan.tenants_env] = tenants
-        return _start(
-            [*self.python(service), "-m", "genmigrate", "worker", *self._arguments(service, folder)],
-            self.root,
-            environ,
-            mask_for(environ.get(service.url_env, "")),
-        )
+        served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
+        command = [*self.python(service), "-m", "genmigrate", "worker", *served, "--path", str(folder)]
+        return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
 
     def python(self, service: Service) -> list[str]:
         return list(service.python) if self.mode == "spawn" else [sys.executable]
-
-    def _arguments(self, service: Service, folder: Path) -> list[str]:
-        plan, exchange = str(self.plan_file), str(self.exchange)
-        return ["--plan", plan, "--exchange", exchange, "--service", service.name, "--path", str(folder)]
 
 
 def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
