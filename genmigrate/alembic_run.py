@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from .url import DatabaseUrl
 
 
-GONE = (
-    "server closed the connection", "connection already closed", "terminating connection", "is closed",
-    "connection failed", "could not connect", "Connection refused", "the database system is",
-)  # fmt: skip
-
-
 class RevisionError(RunError):
     """A revision, or env.py around it, raised."""
 
@@ -80,17 +74,12 @@ def migrate(errand: Errand) -> None:
         errand.check()  # an error that our own cancelling caused is not the migration's
         original = getattr(error, "orig", None) or error
         code = sqlstate(original)
-        word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
+        word = "failed" if hold.halved else word_of(original) or "failed"
         with suppress(Exception):  # the server may be gone
             hold.abandon()
         _engines.clear()
         more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
         raise RevisionError(error, errand.url, word, **more) from None
-
-
-def _cut(error: BaseException) -> bool:
-    """Whether the connection was gone: the driver then has no SQLSTATE to tell."""
-    return not sqlstate(error) and any(text in str(error) for text in GONE)
 
 
 def run(
