@@ -79,12 +79,10 @@ def describe(session: Session, schema: str, version_table: str) -> dict[str, str
         session.rows("RESET search_path")
     name = re.escape(schema)
     qualifier = rf'(?<![\w$.])("?){name}\1(?=\.)'
-    inside = re.compile(
-        rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
-    )  # a function's body and its own search_path
-    outside = re.compile(qualifier)
+    # A function's body and its own search_path name the schema in quotes.
+    inside = rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
     return {
-        key: (inside if key.startswith("function ") else outside).sub("{schema}", text)
+        key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
         for key, text in sorted(rows)
     }
 

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 #: Schemas per statement: one statement over thousands of schemas exhausts locks or the parser's stack.
 CHUNK = 200
+THERE = """
+SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, to_regclass(quote_ident(v) || '.' || quote_ident(%s))
+IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)
+"""
+POPULATED = """
+SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname
+"""
 #: The words of schemas that can be migrated.
 READY = ("up-to-date", "pending", "missing-schema")
 
@@ -94,12 +104,8 @@ def _there(session: Session, targets: Sequence[Target], table: str) -> list[tupl
 
     By name: of the catalogue the server knows no sizes right after a large first run.
     """
-    statement = (
-        "SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, "
-        "to_regclass(quote_ident(v) || '.' || quote_ident(%s)) IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)"
-    )
     names = [target.schema for target in targets], [target.version_schema for target in targets]
-    return [(row[0], row[1], row[2], row[3]) for row in session.rows(statement, [table, *names])]
+    return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
 
 
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
@@ -118,10 +124,4 @@ def _populated(session: Session, schemas: list[str], table: str) -> dict[str, in
     """How many tables each schema holds, without the version table and those of extensions."""
     if not schemas:
         return {}
-    statement = (
-        "SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid "
-        "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
-        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
-        "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"
-    )
-    return {str(name): int(count) for name, count in session.rows(statement, [schemas, table])}
+    return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}
