@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from .url import DatabaseUrl
 
 
-GONE = (
-    "server closed the connection", "connection already closed", "terminating connection", "is closed",
-    "connection failed", "could not connect", "Connection refused", "the database system is",
-)
-
-
 class RevisionError(RunError):
     def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
         super().__init__(word, url.hide(reason_of(error)))
@@ -73,16 +67,12 @@ def migrate(errand: Errand) -> None:
         errand.check()
         original = getattr(error, "orig", None) or error
         code = sqlstate(original)
-        word = "failed" if hold.halved else word_of(original, _cut(original)) or "failed"
+        word = "failed" if hold.halved else word_of(original) or "failed"
         with suppress(Exception):
             hold.abandon()
         _engines.clear()
         more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
         raise RevisionError(error, errand.url, word, **more) from None
-
-
-def _cut(error: BaseException) -> bool:
-    return not sqlstate(error) and any(text in str(error) for text in GONE)
 
 
 def run(

@@ -35,6 +35,35 @@ SELECT count(*) = 4 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace 
 AND relname IN ('runs', 'revisions', 'applied', 'unfinished') AND has_schema_privilege(n.oid, 'USAGE')
 AND (SELECT bool_and(has_table_privilege(c.oid, p)) FROM unnest('{SELECT,INSERT,UPDATE,DELETE}'::text[]) p)
 """
+LEARN = """
+INSERT INTO genmigrate.revisions AS r SELECT %s, revision, parents, name, checksum, %s
+FROM jsonb_to_recordset(%s::jsonb) AS x(revision text, parents text[], name text, checksum text)
+ORDER BY revision ON CONFLICT (service, revision) DO UPDATE
+SET (parents, name, checksum, run) = (excluded.parents, excluded.name, excluded.checksum, excluded.run)
+WHERE (r.parents, r.name, r.checksum) <> (excluded.parents, excluded.name, excluded.checksum)
+"""
+END = """
+UPDATE genmigrate.runs SET ended = clock_timestamp(), code = %s, summary = %s
+WHERE run = %s AND service = %s AND ended IS NULL
+"""
+EDITED = """
+SELECT a.revision, count(DISTINCT a.schema), min(a.schema) FROM genmigrate.applied a
+JOIN jsonb_each_text(%s::jsonb) f ON f.key = a.revision AND f.value <> a.checksum
+WHERE a.service = %s AND a.direction = 'up' AND to_regnamespace(quote_ident(a.schema)) IS NOT NULL
+AND NOT EXISTS (SELECT FROM genmigrate.applied b
+WHERE (b.service, b.schema, b.revision) = (a.service, a.schema, a.revision) AND b.id > a.id) GROUP BY 1
+"""
+INVALID = """
+SELECT nspname, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT indisvalid AND relkind = 'i'
+AND relname !~ '_cc(new|old)[0-9]*$' ORDER BY 1, 2
+"""
+DOCUMENT = """
+SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}'))
+- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a
+LEFT JOIN genmigrate.revisions USING (service, revision) WHERE a.run = r.run AND service = r.service)
+FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1
+"""
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
 COLUMNS = "run, service, schema, revision, direction"
@@ -64,22 +93,11 @@ def begin_run(
         {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
         for r in past.revisions.values()
     ]
-    session.rows(
-        "INSERT INTO genmigrate.revisions AS r SELECT %s, revision, parents, name, checksum, %s "
-        "FROM jsonb_to_recordset(%s::jsonb) AS x(revision text, parents text[], name text, checksum text) "
-        "ORDER BY revision ON CONFLICT (service, revision) DO UPDATE "
-        "SET (parents, name, checksum, run) = (excluded.parents, excluded.name, excluded.checksum, excluded.run) "
-        "WHERE (r.parents, r.name, r.checksum) <> (excluded.parents, excluded.name, excluded.checksum)",
-        [service, run, json.dumps(graph)],
-    )
+    session.rows(LEARN, [service, run, json.dumps(graph)])
 
 
 def end_run(session: Session, run: str, service: str, code: int, summary: dict[str, Any]) -> None:
-    session.rows(
-        "UPDATE genmigrate.runs SET ended = clock_timestamp(), code = %s, summary = %s "
-        "WHERE run = %s AND service = %s AND ended IS NULL",
-        [code, json.dumps(summary), run, service],
-    )
+    session.rows(END, [code, json.dumps(summary), run, service])
 
 
 def applied_statement(
@@ -192,38 +210,18 @@ def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
 
 
 def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
-    return session.rows(
-        "SELECT nspname, relname FROM pg_index JOIN pg_class c ON c.oid = indexrelid "
-        "JOIN pg_namespace n ON n.oid = relnamespace WHERE NOT indisvalid AND relkind = 'i' "
-        "AND relname !~ '_cc(new|old)[0-9]*$' ORDER BY 1, 2"
-    )
+    return session.rows(INVALID)
 
 
 def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
-    rows = read(
-        session,
-        "SELECT a.revision, count(DISTINCT a.schema), min(a.schema) FROM genmigrate.applied a "
-        "JOIN jsonb_each_text(%s::jsonb) f ON f.key = a.revision AND f.value <> a.checksum "
-        "WHERE a.service = %s AND a.direction = 'up' AND to_regnamespace(quote_ident(a.schema)) IS NOT NULL "
-        "AND NOT EXISTS (SELECT FROM genmigrate.applied b "
-        "WHERE (b.service, b.schema, b.revision) = (a.service, a.schema, a.revision) AND b.id > a.id) GROUP BY 1",
-        json.dumps({r.id: r.checksum for r in past.revisions.values()}),
-        service,
-    )
+    checksums = json.dumps({r.id: r.checksum for r in past.revisions.values()})
+    rows = read(session, EDITED, checksums, service)
     found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
     return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
 
 
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
-    found = read(
-        session,
-        "SELECT to_jsonb(r), (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('parents', coalesce(parents, '{}')) "
-        "- '{id,run,service}'::text[] ORDER BY id) FROM genmigrate.applied a "
-        "LEFT JOIN genmigrate.revisions USING (service, revision) WHERE a.run = r.run AND service = r.service) "
-        "FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIMIT 1",
-        run,
-        service,
-    )
+    found = read(session, DOCUMENT, run, service)
     schemas: dict[str, list[dict[str, Any]]] = {}
     for step in (found and found[0][1]) or ():
         schemas.setdefault(step.pop("schema"), []).append(step)

@@ -27,6 +27,11 @@ REFUSED = re.compile(
 )
 NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
+DRIVERS = ("psycopg", "psycopg2", "asyncpg", "sqlalchemy")
+GONE = (
+    "server closed the connection", "connection already closed", "terminating connection", "is closed",
+    "connection failed", "could not connect", "Connection refused", "the database system is",
+)
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
 
@@ -176,7 +181,10 @@ def create_database(url: DatabaseUrl, application: str) -> None:
 
 def word_of(error: BaseException, lost: bool = False) -> str:
     state = sqlstate(error)
-    if lost or state in CUT or state[:2] == "08":
+    by_driver = type(error).__module__.partition(".")[0] in DRIVERS
+    gone = not state and by_driver and any(text in str(error) for text in GONE)
+    gone = gone or isinstance(error, ConnectionError)
+    if lost or gone or state in CUT or state[:2] == "08":
         return "unreachable"
     return WORD_OF_SQLSTATE.get(state, "")
 

@@ -76,12 +76,9 @@ def describe(session: Session, schema: str, version_table: str) -> dict[str, str
         session.rows("RESET search_path")
     name = re.escape(schema)
     qualifier = rf'(?<![\w$.])("?){name}\1(?=\.)'
-    inside = re.compile(
-        rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
-    )
-    outside = re.compile(qualifier)
+    inside = rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
     return {
-        key: (inside if key.startswith("function ") else outside).sub("{schema}", text)
+        key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
         for key, text in sorted(rows)
     }
 

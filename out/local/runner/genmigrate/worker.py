@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import genmigrate
 
@@ -62,12 +62,9 @@ def _prepare(service: Service, folder: Path) -> None:
     environment.leave_no_trace(package)
     os.chdir(folder)
     genmigrate.keep_bytecode(genmigrate.THEIRS)
-    try:
+    with suppress(RunError):
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
-    except RunError:
-        pass
-    finally:
-        genmigrate.keep_bytecode(genmigrate.OURS)
+    genmigrate.keep_bytecode(genmigrate.OURS)
 
 
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
@@ -105,29 +102,28 @@ def _unforeseen(job: Job, error: Exception) -> str:
 
 
 COMMANDS = {
-    "upgrade": ("upgrade", "run"),
-    "downgrade": ("downgrade", "run"),
-    "plan": ("ask", "plan"),
-    "status": ("look", "status"),
-    "wait": ("look", "wait"),
-    "sql": ("render", "run"),
-    "verify": ("verify", "verify"),
-    "snapshot": ("take", "take"),
-    "check": ("ask", "check"),
-    "unlock": ("ask", "unlock"),
+    "upgrade": "upgrade.run",
+    "downgrade": "downgrade.run",
+    "plan": "ask.plan",
+    "status": "look.status",
+    "wait": "look.wait",
+    "sql": "render.run",
+    "verify": "verify.verify",
+    "snapshot": "take.take",
+    "check": "ask.check",
+    "unlock": "ask.unlock",
 }
 
 
 def _command(name: str) -> Callable[[Job], None]:
     if name not in COMMANDS:
         raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
-    module, function = COMMANDS[name]
+    module, _, function = COMMANDS[name].partition(".")
     try:
-        run: Callable[[Job], None] = getattr(import_module(f"genmigrate.{module}"), function)
+        return cast("Callable[[Job], None]", getattr(import_module(f"genmigrate.{module}"), function))
     except ModuleNotFoundError:
         way_out = f"run it in the repository: gen migrate {name}"
         raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
-    return run
 
 
 def _cancel(job: Job) -> None:

@@ -12,7 +12,7 @@ from .lock import acquire, key_of, matching, statements_key
 from .session import Session, driver_module, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .hand import Errand
     from .history import Revision
@@ -45,26 +45,13 @@ class Hold:
             return
         if not self._errand.service.skip_env:
             connection.connection.invalidate(soft=True)
-        own = not connection.in_transaction()
-
-        def ask(statement: str) -> list[Any]:
-            rows = list(connection.exec_driver_sql(statement).fetchall())
-            if own and hasattr(connection, "commit"):
-                connection.commit()
-            return rows
-
-        try:
+        with _left_as_it_was(connection) as ask:
             self._settle(context, ask)
-        finally:
-            if own and hasattr(connection, "commit"):
-                connection.commit()
 
     def _settle(self, context: Any, ask: Any) -> None:
         errand = self._errand
         named = {"application_name": errand.application, **self._limits()}
-        settings = ", ".join(
-            f"set_config('{name}', {literal(value)}, false)" for name, value in named.items()
-        )
+        settings = _settings(named, "false")
         writable = f"({manifest.WRITABLE})" if errand.keeps_manifest else "false"
         row = ask(
             f"{self._seen()}, pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
@@ -73,9 +60,7 @@ class Hold:
         errand.tell(backend=self._backend)
         self._check(row)
         errand.keeps_manifest = row[5]
-        if (
-            not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED
-        ):
+        if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
         context.connection.dialect.default_schema_name = self._schema
@@ -86,26 +71,21 @@ class Hold:
         @contextmanager
         def noted() -> Iterator[None]:
             self.halved = True
+            connection, limits = context.connection, self._limits()
             with block():
-                limit = self._limits()["statement_timeout"]
-                context.connection.exec_driver_sql(f"SET statement_timeout = {limit}")
+                connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
                 if errand.keeps_manifest and self._revision:
-                    context.connection.exec_driver_sql(
-                        manifest.unfinished_statement(
-                            errand.run, errand.service.name, self._schema, self._revision.id, self.task
-                        )
-                    )
-                with _patient(context.connection, self._limits()["lock_timeout"]):
+                    what = (errand.service.name, self._schema, self._revision.id, self.task)
+                    connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
+                with _patient(connection, limits["lock_timeout"]):
                     yield
 
         context.autocommit_block = noted
 
     def release(self, context: Any) -> None:
         if context.connection is not None:
-            own = not context.connection.in_transaction()
-            context.connection.exec_driver_sql(f"SELECT pg_advisory_unlock({self._key})").fetchall()
-            if own and hasattr(context.connection, "commit"):
-                context.connection.commit()
+            with _left_as_it_was(context.connection) as ask:
+                ask(f"SELECT pg_advisory_unlock({self._key})")
 
     def abandon(self) -> None:
         if self._backend:
@@ -121,15 +101,12 @@ class Hold:
     def confine(self, context: Any, revision: Revision) -> None:
         self.halved = False
         self._revision, self._began = revision, time.monotonic()
-        settings = ", ".join(
-            f"set_config('{name}', '{value}', true)" for name, value in self._limits().items()
-        )
+        settings = _settings(self._limits(), "true")
         row = context.connection.exec_driver_sql(f"{self._seen()}, {settings}").fetchone()
         self._check(row)
         if not _is_in_transaction(context.connection):
-            raise AstrayError(
-                "env.py's connection commits each statement (AUTOCOMMIT): a revision needs a transaction"
-            )
+            why = "env.py's connection commits each statement (AUTOCOMMIT)"
+            raise AstrayError(f"{why}: a revision needs a transaction")
         self._expect(row[2])
 
     def settle(self, context: Any) -> None:
@@ -147,9 +124,8 @@ class Hold:
             touched += "\n" + (self._elsewhere(f"{NAMES} c.oid IN ({row[2]}) AND {OURS}") or "")
         strays = [name for name in touched.split("\n") if name and name.partition(".")[0] not in allowed]
         if strays:
-            raise AstrayError(
-                f"it made or changed {', '.join(strays[:3])}, outside of its schema {self._schema}"
-            )
+            made = ", ".join(strays[:3])
+            raise AstrayError(f"it made or changed {made}, outside of its schema {self._schema}")
 
     def _seen(self) -> str:
         return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
@@ -159,11 +135,8 @@ class Hold:
 
     def _elsewhere(self, statement: str) -> Any:
         url = self._errand.url
-        session = Session(driver_module(url), url, self._errand.application)
-        try:
+        with Session(driver_module(url), url, self._errand.application) as session:
             return session.rows(statement)[0][0]
-        finally:
-            session.close()
 
     def _check(self, row: Any) -> None:
         if row[1]:
@@ -181,10 +154,8 @@ class Hold:
 
     def _expect(self, path: str) -> None:
         if not self._is_path(path):
-            actual = path.replace(",", ", ") or "None"
-            raise AstrayError(
-                f"env.py works in schema {actual}, not in {self._schema} as ALEMBIC_SCHEMA says"
-            )
+            actual, wanted = path.replace(",", ", ") or "None", self._schema
+            raise AstrayError(f"env.py works in schema {actual}, not in {wanted} as ALEMBIC_SCHEMA says")
 
 
 NOTICE = (
@@ -224,26 +195,44 @@ DROPPED = (
 def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
     from sqlalchemy import event
 
-    def is_patient(statement: str) -> bool:
-        return "CONCURRENTLY" in statement.upper()
-
-    def limit(value: str) -> None:
-        with connection.connection.cursor() as cursor:
-            cursor.execute(f"SET lock_timeout = {value}")
+    def limit(statement: str, value: str) -> None:
+        if "CONCURRENTLY" in statement.upper():
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"SET lock_timeout = {value}")
 
     def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if is_patient(statement):
-            limit("0")
+        limit(statement, "0")
 
     def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if is_patient(statement):
-            limit(lock_timeout)
+        limit(statement, lock_timeout)
 
     bound = getattr(connection, "sync_connection", None) or connection
-    event.listen(bound, "before_cursor_execute", before)
-    event.listen(bound, "after_cursor_execute", after)
+    listeners = {"before_cursor_execute": before, "after_cursor_execute": after}
+    for name, listener in listeners.items():
+        event.listen(bound, name, listener)
     try:
         yield
     finally:
-        event.remove(bound, "before_cursor_execute", before)
-        event.remove(bound, "after_cursor_execute", after)
+        for name, listener in listeners.items():
+            event.remove(bound, name, listener)
+
+
+@contextmanager
+def _left_as_it_was(connection: Any) -> Iterator[Callable[[str], list[Any]]]:
+    own = not connection.in_transaction() and hasattr(connection, "commit")
+
+    def ask(statement: str) -> list[Any]:
+        rows = list(connection.exec_driver_sql(statement).fetchall())
+        if own:
+            connection.commit()
+        return rows
+
+    try:
+        yield ask
+    finally:
+        if own:
+            connection.commit()
+
+
+def _settings(values: dict[str, str], local: str) -> str:
+    return ", ".join(f"set_config('{name}', {literal(value)}, {local})" for name, value in values.items())

@@ -167,9 +167,8 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
     (service,) = _services(plan, [options.service])
     folder = (options.path or Path(service.path)).absolute()
     if not folder.is_dir():
-        raise RunError(
-            "usage", f"the folder of {service.name}, {folder}, is not there", "name it with --path"
-        )
+        reason = f"the folder of {service.name}, {folder}, is not there"
+        raise RunError("usage", reason, "name it with --path")
     exchange = Exchange(_folder(options.exchange))
     plan_file = options.plan.absolute()
     return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
@@ -245,9 +244,8 @@ def _touch(file: Path) -> None:
 
 def _folder(path: Path) -> Path:
     if not path.is_dir():
-        raise RunError(
-            "usage", f"the exchange folder {path} is not there", "make it, or leave --exchange out"
-        )
+        reason = f"the exchange folder {path} is not there"
+        raise RunError("usage", reason, "make it, or leave --exchange out")
     return path.absolute()
 
 

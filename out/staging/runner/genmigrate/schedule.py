@@ -245,7 +245,7 @@ class Schedule:
         now = time.monotonic()
         busy = self._busy()
         if now >= self._next_look and busy and not self._stopping:
-            self._next_look = now + BLOCKERS_S
+            self._next_look = now + min(BLOCKERS_S, self._job.plan.lock_timeout_ms / 4000 or BLOCKERS_S)
             self._find_blockers({work.backend: work for work in busy if work.backend})
         if now >= self._next_report and busy:
             self._next_report = now + 1.0

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from .plan import Target
 
 CHUNK = 200
+THERE = """
+SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, to_regclass(quote_ident(v) || '.' || quote_ident(%s))
+IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)
+"""
+POPULATED = """
+SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
+WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname
+"""
 READY = ("up-to-date", "pending", "missing-schema")
 
 
@@ -83,12 +93,8 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
 
 
 def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
-    statement = (
-        "SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, "
-        "to_regclass(quote_ident(v) || '.' || quote_ident(%s)) IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)"
-    )
     names = [target.schema for target in targets], [target.version_schema for target in targets]
-    return [(row[0], row[1], row[2], row[3]) for row in session.rows(statement, [table, *names])]
+    return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
 
 
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
@@ -106,10 +112,4 @@ def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set
 def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
     if not schemas:
         return {}
-    statement = (
-        "SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid "
-        "WHERE n.nspname = ANY(%s::text[]) AND c.relname <> %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
-        "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
-        "AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname"
-    )
-    return {str(name): int(count) for name, count in session.rows(statement, [schemas, table])}
+    return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}
