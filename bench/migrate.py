@@ -66,7 +66,7 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as work:
             if options.huge:
-                _huge(Service(Path(work) / "huge", server, _tenants(HUGE)), options.pending)
+                _huge(Service(Path(work) / "huge", server, _tenants(HUGE)), options)
                 return
             for count in options.tenants or COUNTS:
                 service = Service(Path(work) / str(count), server, _tenants(count))
@@ -164,7 +164,7 @@ def _table(
         )
 
 
-def _huge(service: Service, pending: bool) -> None:
+def _huge(service: Service, options: argparse.Namespace) -> None:
     service.write()
     service.empty()
     with psycopg.connect(service.server.url(DATABASE), autocommit=True) as session:
@@ -172,21 +172,25 @@ def _huge(service: Service, pending: bool) -> None:
             schemas = service.schemas[start : start + 100]
             statements = [STAMPED.format(schema=schema, head=HEAD) for schema in schemas]
             session.execute("\n".join(statements).encode())
-    look = {LOOK: service.script("look", HEAD)}
-    plans = service.plan(), service.plan(parallelism=2), service.plan(skip_env=True, parallelism=2)
-    status = service.ours(plans[0], command="status")
-    commands = {**look, "ours": service.ours(plans[0]), "ours, status": status}
+    plan = service.plan()
+    commands = {
+        LOOK: service.script("look", HEAD),
+        "ours": service.ours(plan),
+        "ours, status": service.ours(plan, command="status"),
+    }
     times = alternate(_variants(service, commands), service.folder, 1)
     _table("nothing to do, default settings", service, times, 1, LOOK, LOOP)
-    if not pending:
+    if not options.pending:
         return
-    for number, (name, plan) in enumerate((("ours, 2 at once", plans[1]), ("ours, skip_env, 2", plans[2]))):
+    slow = _ours(service, options.variant or ["ours, 2 at once", "ours, skip_env, 2"])
+    made: dict[str, Times] = {}
+    for number, (name, command) in enumerate(slow.items()):
         revision, parent = f"c{number}", f"c{number - 1}" if number else HEAD
         service.add(revision, parent, "trivial", 'op.execute("SELECT 1")')
-        variant = _variants(service, {name: service.ours(plan, "spawn")})[name]
+        variant = _variants(service, {name: command})[name]
         variant.check = partial(_all_at_head, service, revision)
-        times |= alternate({name: variant}, service.folder, 1)
-    _table("the same, and one pending trivial revision", service, times, 1, LOOK, LOOP)
+        made |= alternate({name: variant}, service.folder, 1)
+    _table("one pending trivial revision", service, {LOOK: times[LOOK], **made}, 1, LOOK, LOOP)
 
 
 if __name__ == "__main__":
