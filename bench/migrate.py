@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -58,6 +59,7 @@ def main() -> None:
         "--runner", type=Path, help="the folder of another genmigrate package to compare with"
     )
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped
     folder = new_folder()
     server = Server(folder, DEFAULTS if options.huge else SETTINGS)
     server.start()

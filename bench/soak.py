@@ -14,6 +14,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="where transcripts of failures go (default: a new folder)")
     parser.add_argument("--runner", type=Path, default=ROOT, help="the folder of another genmigrate package")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped
     keep = options.keep or Path(tempfile.mkdtemp(prefix="soak-"))
     keep.mkdir(parents=True, exist_ok=True)
     kinds = [kind for kind in KINDS if not options.only or kind.__name__ in options.only]
@@ -55,6 +57,7 @@ def main() -> int:
     server = Server(folder)
     server.start()
     counts: dict[str, Counter[str]] = defaultdict(Counter)
+    interrupted = False
     try:
         for number in _rounds(options.minutes, options.round):
             kind = kinds[number % len(kinds)]
@@ -62,10 +65,11 @@ def main() -> int:
             counts[kind.__name__][ended] += 1
     except KeyboardInterrupt:
         print("interrupted", flush=True)
+        interrupted = True
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-    return _report(counts)
+    return _report(counts) or (130 if interrupted else 0)
 
 
 def _rounds(minutes: float, only: int | None) -> Iterable[int]:

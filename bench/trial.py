@@ -155,6 +155,7 @@ class Trial:
             str(self.folder),
         ]
         variables = {"SOAK_DATABASE_URL": self.url, "PYTHONPATH": str(self.runner), "SOAK_TRIAL": self.mark}
+        variables["TMPDIR"] = str(self.folder)  # a killed driver leaves its folder there
         with output.open("wb") as stream:
             process = subprocess.Popen(
                 [*command, "--workers", self.workers, "--timeout", "45", *more],
