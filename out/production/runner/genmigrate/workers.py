@@ -70,7 +70,8 @@ class Workers:
         if len(tenants) < LONGEST_VARIABLE:
             environ[self.plan.tenants_env] = tenants
         served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
-        command = [*self.python(service), "-m", "genmigrate", "worker", *served, "--path", str(folder)]
+        served += ["--path", str(folder), "--driver-timeout", "20"]
+        command = [*self.python(service), "-m", "genmigrate", "worker", *served]
         return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
 
     def python(self, service: Service) -> list[str]:
