@@ -15,6 +15,8 @@ from .test_upgrade import HEADING, without_time
 if TYPE_CHECKING:
     from .conftest import Platform
 
+pytestmark = pytest.mark.minutes
+
 UP = "ADD {0} text"
 MODELS = """
 import sqlalchemy as sa

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .conftest import Platform
 
+pytestmark = pytest.mark.minutes
+
 SERVICE = "accounts"
 UPGRADE = "python3 -m genmigrate upgrade"
 RICH = """
