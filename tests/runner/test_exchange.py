@@ -164,6 +164,7 @@ def test_sigterm_cancels_and_reports(platform: Platform) -> None:
     """The statement is cancelled, what was done before stays whole, exit code 10; Ctrl-C the same with 130."""
     platform.only("accounts")
     platform.add("accounts", "a3", "a2", "slow", SLOW)
+    platform.plan["policy"]["parallelism"] = 1
     for number, code, word in ((signal.SIGTERM, 10, "terminated"), (signal.SIGINT, 130, "interrupted")):
         driver = platform.start("upgrade")
         until(lambda: sleeping(platform))
