@@ -39,8 +39,8 @@ def block(output: str, last: str = BACKEND) -> list[str]:
 
 
 def summary(line: str) -> str:
-    """A summary line without its duration."""
-    return re.sub(r" \(\d+(\.\d+)? (ms|s|min)\)$", "", line)
+    """A summary line without its run and its duration."""
+    return re.sub(r" \(run [0-9a-f]{6}, \d+\.\d s\)$", "", line)
 
 
 def avatar_columns(clone: Clone) -> list[str]:
