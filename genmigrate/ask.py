@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .codes import RunError
-from .lock import key_of, statements_key
+from .lock import HELD, key_of, statements_key
 from .look import states
 from .output import names, one_line
 from .schedule import Schedule, Work
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from .job import Job
     from .survey import State
 
-HELD = """SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
+HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')
- FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'
- AND l.granted AND l.objsubid = 1
- AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+ FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE {HELD}"""
 
 
 def plan(job: Job) -> None:
@@ -51,7 +49,7 @@ def plan(job: Job) -> None:
 def unlock(job: Job) -> None:
     """Who holds locks of the job's schemas; such a lock ends with its session, so nothing is ever stale."""
     with job.connect() as session:
-        held = session.rows(HELD)
+        held = session.rows(HOLDERS)
     schemas = {key_of(target.schema): target.schema for target in job.targets}
     schemas |= {statements_key(target.schema): target.schema for target in job.targets}
     found = [(schemas[key], *row) for key, *row in held if key in schemas]

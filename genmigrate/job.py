@@ -87,8 +87,7 @@ class Job:
         states = self.survey(session)
         if any(state.word in ("unknown-revision", "pending") for state in states):
             states = manifest.judge(session, service, states, past)
-        there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
-        for revision, count, one in (there and manifest.edited(session, service, past)) or ():
+        for revision, count, one in manifest.edited(session, service, past) or ():
             file = revision.file.name
             self.note(f"{service}: {file} was edited after it was applied ({count} schemas, {one} for one)")
         return states

@@ -41,15 +41,18 @@ def acquire(
         time.sleep(POLL_S)
 
 
+#: Which of pg_locks, as `l`, are advisory locks of one key each that sessions of this database hold.
+HELD = (
+    "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
 def matching(key: int) -> str:
     """What follows FROM to find this database's granted lock `l`."""
     unsigned = key & (2**64 - 1)
-    return (
-        "pg_locks l WHERE l.locktype = 'advisory' "
-        f"AND l.granted AND l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid "
-        "AND l.objsubid = 1 "
-        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
+    place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
+    return f"pg_locks l WHERE {HELD} AND {place}"
 
 
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:

@@ -34,11 +34,12 @@ def name_of(text: str) -> str:
 
 def strip(text: str) -> str:
     """Take docstrings and comments out of a module; every line that is left is as it was."""
-    lines: list[str | None] = list(text.splitlines())
+    written = text.splitlines()
+    lines: list[str | None] = list(written)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
-            lines[row - 1] = text.splitlines()[row - 1][:column].rstrip() or None
+            lines[row - 1] = written[row - 1][:column].rstrip() or None
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _take_docstring(node, lines)

@@ -133,21 +133,22 @@ def run(
 
 _kept: list[Any] = []
 _engines: list[Any] = []
+_served = 0
 CONNECTION_SERVES = 200
 
 
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
     import sqlalchemy
 
-    if len(_engines) % CONNECTION_SERVES == 0:
-        for engine in _engines[:1]:
+    global _served
+    if not _engines or _served % CONNECTION_SERVES == 0:
+        for engine in _engines:
             engine.dispose()
         scheme = f"postgresql+{driver_module(url).__name__}://"
         _engines[:] = [
             sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
         ]
-    else:
-        _engines.append(_engines[0])
+    _served += 1
     with _engines[0].connect() as connection:
         names = ", ".join(f'"{name}"' for name in path)
         connection.exec_driver_sql(f"SET search_path TO {names}")

@@ -71,8 +71,7 @@ def drift(job: Job, session: Session, target: Target, kept: dict[str, Any]) -> t
     found = snapshot.compare(
         kept["objects"], snapshot.describe(session, target.schema, job.service.version_table)
     )
-    here = server_version(session)
-    if found and kept["server"] != here:
+    if found and kept["server"] != (here := server_version(session)):
         was = f"the snapshot is of PostgreSQL {kept['server']}, this is {here}"
         found.append(f"{was}: it may spell some otherwise")
     what = "1 difference" if len(found) == 1 else f"{len(found)} differences"

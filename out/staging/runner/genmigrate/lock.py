@@ -35,14 +35,16 @@ def acquire(
         time.sleep(POLL_S)
 
 
+HELD = (
+    "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
 def matching(key: int) -> str:
     unsigned = key & (2**64 - 1)
-    return (
-        "pg_locks l WHERE l.locktype = 'advisory' "
-        f"AND l.granted AND l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid "
-        "AND l.objsubid = 1 "
-        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    )
+    place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
+    return f"pg_locks l WHERE {HELD} AND {place}"
 
 
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:

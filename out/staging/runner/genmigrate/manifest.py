@@ -134,7 +134,8 @@ def _texts(*texts: str) -> str:
 
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
     try:
-        return session.rows(statement, parameters)
+        there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
+        return session.rows(statement, parameters) if there else None
     except session.errors as error:
         if sqlstate(error) not in UNREADABLE:
             raise
