@@ -53,7 +53,7 @@ def size(chart: Chart, runner_bytes: int) -> Iterator[Finding]:
     if chart.plan and chart.of("ConfigMap") and total > MOST_BYTES:
         count = len(sequence(chart.plan.at("tenants")))
         message = (
-            f"found {count:,} tenants, with which the plan and the runner have {total:,} bytes;"
-            f" a cluster's files hold {MOST_BYTES:,}"
+            f"found {count:,} tenants, with which the plan and the runner have {total / 1000:,.0f} kB;"
+            f" a cluster's files hold {MOST_BYTES / 1000:,.0f} kB"
         )
         yield chart.plan.breaks("plan-size", message, "tenants", 0)
