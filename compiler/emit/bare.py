@@ -1,7 +1,8 @@
-"""A module of the runner into what deployments carry of it: the same code without its docstrings and comments.
+"""A module of the runner into what deployments carry of it: the same code, bare of what only people read.
 
-A cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of the
-module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
+Its docstrings and comments are gone, and a step of indentation is one space: a cluster's files hold 262,144 bytes, and
+a plan of a thousand tenants needs its part of them. The first line of the module's docstring stays, for who reads it
+there; all the rest is in the package `genmigrate`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from compiler.emit import precompiled, template
 from compiler.emit.template import templates_folder
+
+STEP = 4
 
 
 def bare(text: str) -> str:
@@ -33,17 +36,32 @@ def name_of(text: str) -> str:
 
 
 def strip(text: str) -> str:
-    """Take docstrings and comments out of a module; every line that is left is as it was."""
+    """Take docstrings and comments out of a module, and three of four spaces of each step of indentation."""
     written = text.splitlines()
     lines: list[str | None] = list(written)
+    inside: set[int] = set()  # rows that begin in the middle of a string
+    opened: list[int] = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = written[row - 1][:column].rstrip() or None
+        elif token.type == tokenize.STRING:
+            inside.update(range(token.start[0], token.end[0]))
+        elif tokenize.tok_name[token.type] == "FSTRING_START":  # since Python 3.12; a STRING before
+            opened.append(token.start[0])
+        elif tokenize.tok_name[token.type] == "FSTRING_END":
+            inside.update(range(opened.pop(), token.end[0]))
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _take_docstring(node, lines)
-    return "".join(f"{line}\n" for line in lines if line is not None)
+    kept = ((number, line) for number, line in enumerate(lines) if line is not None)
+    return "".join(f"{line if number in inside else _outdented(line)}\n" for number, line in kept)
+
+
+def _outdented(line: str) -> str:
+    code = line.lstrip(" ")
+    deep, rest = divmod(len(line) - len(code), STEP)
+    return " " * (deep + rest) + code
 
 
 def _take_docstring(

@@ -40,6 +40,10 @@ def two(name: str = "# no comment") -> str:
     a blank line above:
 
     """
+    if MANY:
+        text += f"""
+        {name} as it was
+        """
     return (name + text) * MANY  # as promised
 '''
 WANTED = '''"""Turns one into two."""
@@ -50,17 +54,21 @@ MANY = 2
 
 
 class OnlyWordsError(Exception):
-    """Nothing but a docstring."""
+ """Nothing but a docstring."""
 
 
 def two(name: str = "# no comment") -> str:
-    text = """
+ text = """
     # nor is this
 
     a blank line above:
 
     """
-    return (name + text) * MANY
+ if MANY:
+  text += f"""
+        {name} as it was
+        """
+ return (name + text) * MANY
 '''
 
 
