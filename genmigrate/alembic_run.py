@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .codes import RunError
-from .fresh import in_schema
-from .hold import AstrayError, Hold
+from .fresh import in_schema, keeps
+from .hold import Hold
 from .output import one_line
 from .session import driver_module, sqlstate, word_of
+from .stray import AstrayError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,9 +66,12 @@ def migrate(errand: Errand) -> None:
         agree(given, errand.service, errand.target)
 
     errand.tell(at="env.py", phase="")
+    schema, loaded = errand.target.schema, list(_kept)
     try:
-        with in_schema(errand.target.schema):
+        with in_schema(schema, _kept.clear):  # revision files that import such a module
             run(errand.service, errand.url, errand.goal, guarded, options, hold=hold)
+        if _kept != loaded and any(keeps(vars(each.module), schema) for each in _kept[1].walk_revisions()):
+            _kept.clear()
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
@@ -128,14 +132,8 @@ def run(
         if hold:
             hold.take(environment.get_context())
 
-    def run_migrations(**arguments: Any) -> None:
-        original(**arguments)
-        if hold:
-            hold.release(environment.get_context())
-
-    original = environment.run_migrations
     # For this run; env.py calls them.
-    environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
+    environment.__dict__.update(configure=configure_with_options)
     with environment:
         if service.skip_env and hold:
             _connect_only(environment, url, hold.path)

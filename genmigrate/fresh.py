@@ -7,10 +7,11 @@ import sys
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
 CACHED = type(lru_cache(len))
@@ -18,10 +19,11 @@ SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
 
 
 @contextmanager
-def in_schema(schema: str) -> Iterator[None]:
+def in_schema(schema: str, forget: Callable[[], None] = lambda: None) -> Iterator[None]:
     """ALEMBIC_SCHEMA for env.py; environment, sys.path and working directory are put back afterwards.
 
-    The service's modules stay loaded (many may be loaded only once), unless one keeps the schema's name.
+    The service's modules stay loaded (many may be loaded only once), unless one keeps the schema's name: then
+    `forget` is called as well.
     """
     path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
     variables.pop(SCHEMA_VARIABLE, None)
@@ -35,10 +37,11 @@ def in_schema(schema: str) -> Iterator[None]:
             del os.environ[key]
         os.environ.update(variables)
         sys.path[:] = path
-        _forget(schema, folder, before)
+        if _forget(schema, folder, before):
+            forget()
 
 
-def _forget(schema: str, folder: Path, before: set[str]) -> None:
+def _forget(schema: str, folder: Path, before: set[str]) -> bool:
     for name in sys.modules.keys() - _verdicts.keys():
         _verdicts[name] = _belongs(sys.modules[name], folder)
     own = {name: module for name, module in list(sys.modules.items()) if _verdicts.get(name)}
@@ -46,13 +49,15 @@ def _forget(schema: str, folder: Path, before: set[str]) -> None:
         for value in list(vars(module).values()):
             if type(value) is CACHED:  # around a function that may have read ALEMBIC_SCHEMA
                 value.cache_clear()
-    if any(_keeps(vars(module), schema) for module in own.values()):
+    kept = any(keeps(vars(module), schema) for module in own.values())
+    if kept:
         shared = {
             _top(name) for name, module in list(sys.modules.items()) if name not in before and _holds(module)
         }
         for name in list(sys.modules):
             if name in own or (name not in before and _top(name) in shared):
                 del sys.modules[name]
+    return kept
 
 
 _verdicts: dict[str, bool] = {}
@@ -72,16 +77,31 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
     return folder in file.parents and not installed
 
 
-def _keeps(names: dict[str, Any], schema: str) -> bool:
-    """Whether a global, or something directly inside one, is a text with the schema's name."""
-    for key, value in list(names.items()):
-        if key.startswith("__") or type(value) is type(sys):
-            continue
-        with suppress(Exception):  # a proxy of nothing yet
-            inside = value if isinstance(value, dict) else getattr(value, "__dict__", None) or {}
-            if any(isinstance(text, str) and schema in text for text in (value, *list(inside.values()))):
-                return True
+#: So many steps into what a module's globals hold, and so many values a step.
+STEPS, MOST = 6, 500
+
+
+def keeps(names: dict[str, Any], schema: str) -> bool:
+    """Whether something that a global holds is a text with the schema's name."""
+    values = [value for key, value in list(names.items()) if not key.startswith("__")]
+    for step in range(STEPS):
+        if any(isinstance(value, str) and schema in value for value in values):
+            return True
+        values = [each for value in values for each in _inside(value, own_only=step > 0)][:MOST]
     return False
+
+
+def _inside(value: Any, *, own_only: bool) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return list(value)
+    kind = type(value)
+    if kind is type(sys) or (own_only and kind is not SimpleNamespace and not _verdicts.get(kind.__module__)):
+        return []
+    with suppress(Exception):  # a proxy of nothing yet
+        return list(value.__dict__.values())
+    return []
 
 
 def _holds(module: ModuleType) -> bool:

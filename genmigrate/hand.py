@@ -78,6 +78,7 @@ class Errand:
     patience_s: float
     keeps_manifest: bool
     digest: str
+    unfinished: bool = True  # the manifest may have an autocommit block of this schema that did not end
 
     def check(self) -> None:
         """Raise RunError when the work must not go on."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from . import manifest
 from .codes import RunError
 from .lock import acquire, key_of, matching, statements_key
-from .session import Session, driver_module, literal
+from .session import Session, driver_module, literal, quoted
+from .stray import HELD_HERE, AstrayError, Strays
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,10 +24,6 @@ UNTOUCHED = ("default", "configuration file", "database", "user", "database user
 DATA = "data"
 
 
-class AstrayError(Exception):
-    """env.py works elsewhere, or otherwise, than the plan says."""
-
-
 class Hold:
     """What ties the connection of one schema's env.py to this run; README.md says why it holds a second lock."""
 
@@ -36,6 +33,7 @@ class Hold:
         self._schema = errand.target.schema
         self._key = statements_key(self._schema)
         self.path = [self._schema, *errand.service.extension_schemas]
+        self._strays = Strays(errand)
         self._began = 0.0
         self._revision: Revision | None = None
         self.halved = False
@@ -43,12 +41,14 @@ class Hold:
         self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
-        """As soon as env.py has named its connection. Raises AstrayError, or RunError("locked")."""
+        """As soon as env.py has named its connection. Raises AstrayError, or RunError."""
         connection = context.connection
         if connection is None:
             return
         if not self._errand.service.skip_env:
             connection.connection.invalidate(soft=True)  # env.py's engine must not use it for the next schema
+        _find_by_name(connection.dialect, context.version_table, context.version_table_schema)
+        _hear(connection, self._strays.hear)
         with _left_as_it_was(connection) as ask:
             self._settle(context, ask)
 
@@ -56,26 +56,26 @@ class Hold:
         errand = self._errand
         named = {"application_name": errand.application, **self._limits()}
         settings = _settings(named, "false")
-        writable = f"({manifest.WRITABLE})" if errand.keeps_manifest else "false"
-        row = ask(
-            f"{self._seen()}, pg_backend_pid(), pg_try_advisory_lock({self._key}), {writable}, {NOTICE}, {settings}"
-        )[0]
-        self._backend = int(row[3])
+        row = ask(f"{self._seen()}, pg_backend_pid(), current_user, {NOTICE}, {settings}")[0]
+        self._backend, role = int(row[3]), str(row[4])
         errand.tell(backend=self._backend)
         self._check(row)
-        errand.keeps_manifest = row[5]  # env.py may have taken another role
+        if errand.keeps_manifest:  # env.py may have taken another role
+            if role not in _writers:
+                _writers[role] = bool(ask(manifest.WRITABLE)[0][0])
+            errand.keeps_manifest = _writers[role]
         if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:  # env.py leaves it to its caller
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
         context.connection.dialect.default_schema_name = self._schema
-        if not row[4]:
-            acquire(ask, self._key, self._schema, errand.patience_s, errand.check)
         block = context.autocommit_block
 
         @contextmanager
         def noted() -> Iterator[None]:
-            self.halved = True
+            self.halved = self._strays.commits_at_once = True
             connection, limits = context.connection, self._limits()
+            # The transaction's lock ends with it: for the time of the block the session holds it.
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({self._key})")
             with block():  # what confine() has set ended with its transaction
                 connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
                 if errand.keeps_manifest and self._revision:
@@ -83,17 +83,15 @@ class Hold:
                     connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
                 with _patient(connection, limits["lock_timeout"]):
                     yield
+            self._strays.commits_at_once = False
+            connection.exec_driver_sql(
+                f"SELECT pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
+            )
 
         context.autocommit_block = noted
 
-    def release(self, context: Any) -> None:
-        """Give the second lock back: env.py's engine may keep its connection."""
-        if context.connection is not None:
-            with _left_as_it_was(context.connection) as ask:
-                ask(f"SELECT pg_advisory_unlock({self._key})")
-
     def abandon(self) -> None:
-        """Behind a failure: an engine that keeps its connection keeps the second lock as well."""
+        """Behind a failure: an engine that keeps its connection keeps its lock as well."""
         if self._backend:
             ended = "SELECT count(pg_terminate_backend(l.pid))"
             self._elsewhere(f"{ended} FROM {matching(self._key)} AND l.pid = {self._backend}")
@@ -105,35 +103,47 @@ class Hold:
         return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
 
     def confine(self, context: Any, revision: Revision) -> None:
-        """Before a revision, in its transaction: lock and limits hold, and it will work in its own schema."""
+        """Before a revision, in its transaction: locks and limits hold, and it will work in its own schema."""
         self.halved = False
         self._revision, self._began = revision, time.monotonic()
+        connection = context.connection
+        # First its own lock, and then whether the runner's is still held: the next run looks in the other order.
+        mine = f"pg_try_advisory_xact_lock({self._key})"
+        lost = f"pg_try_advisory_xact_lock({key_of(self._schema)})"
         settings = _settings(self._limits(), "true")
-        row = context.connection.exec_driver_sql(f"{self._seen()}, {settings}").fetchone()
-        self._check(row)
-        if not _is_in_transaction(context.connection):
+        row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {settings}").fetchone()
+        if not _is_in_transaction(connection):
             why = "env.py's connection commits each statement (AUTOCOMMIT)"
             raise AstrayError(f"{why}: a revision needs a transaction")
+        if row[1]:
+            raise self._lost()
         self._expect(row[2])
+        if not row[0]:
+
+            def ask(statement: str) -> list[Any]:
+                return list(connection.exec_driver_sql(statement).fetchall())
+
+            acquire(ask, self._key, self._schema, self._errand.patience_s, self._errand.check)
+        self._strays.begin()
 
     def settle(self, context: Any) -> None:
         """Behind it, in its transaction: it stayed in its schema, and the manifest gets its row."""
+        self._strays.end()
         errand, revision = self._errand, self._revision
-        statement, seen = "SELECT", f"{PATH}, ({MADE}), ({DROPPED})"
+        statement = "SELECT"
         if errand.keeps_manifest and revision:
             seconds = time.monotonic() - self._began
             what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-            statement = f"{manifest.applied_statement(errand.run, *what, self.task, seconds)} RETURNING"
-        row = context.connection.exec_driver_sql(f"{statement} {seen}").fetchone()
+            statement = manifest.applied_statement(
+                errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
+            )
+
+        def ask(statement: str) -> Any:
+            return context.connection.exec_driver_sql(statement).fetchone()
+
+        row = ask(f"{statement} {PATH}, {HELD_HERE}")
         self._expect(row[0])
-        allowed = {*self.path[:1], errand.target.version_schema, "genmigrate"}
-        touched = row[1] or ""
-        if row[2]:  # only another session can name what is gone here
-            touched += "\n" + (self._elsewhere(f"{NAMES} c.oid IN ({row[2]}) AND {OURS}") or "")
-        strays = [name for name in touched.split("\n") if name and name.partition(".")[0] not in allowed]
-        if strays:
-            made = ", ".join(strays[:3])
-            raise AstrayError(f"it made or changed {made}, outside of its schema {self._schema}")
+        self._strays.judge(row[1], ask, self._elsewhere)
 
     def _seen(self) -> str:
         return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
@@ -142,21 +152,24 @@ class Hold:
         return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
 
     def _elsewhere(self, statement: str) -> Any:
-        """The one value that a session of our own is told."""
+        """The first row that a session of our own is told."""
         url = self._errand.url
         with Session(driver_module(url), url, self._errand.application) as session:
-            return session.rows(statement)[0][0]
+            return session.rows(statement)[0]
 
     def _check(self, row: Any) -> None:
         """That env.py's connection sees the runner's own lock: it is there, and in this database."""
         if row[1]:
             return
         errand = self._errand
-        if not self._elsewhere(f"SELECT count(*) FROM {self._lock()}"):
-            reason = f"the session that holds the lock of {self._schema} was cut"
-            raise RunError("unreachable", reason, "run again, it goes on from the last whole revision")
+        if not self._elsewhere(f"SELECT count(*) FROM {self._lock()}")[0]:
+            raise self._lost()
         variable = errand.service.url_env
         raise AstrayError(f"env.py is connected to database {row[0]} of another place than {variable} names")
+
+    def _lost(self) -> RunError:
+        reason = f"the session that holds the lock of {self._schema} was cut"
+        return RunError("unreachable", reason, "run again, it goes on from the last whole revision")
 
     def _is_path(self, path: str) -> bool:
         first, *others = path.split(",")
@@ -175,6 +188,44 @@ NOTICE = (
 )
 
 
+#: Whether a role may write the manifest, as far as this process has asked.
+_writers: dict[str, bool] = {}
+_heard: list[Any] = []
+
+
+def _hear(connection: Any, listener: Any) -> None:
+    """Let one listener know each statement, and none of an earlier schema's."""
+    from sqlalchemy import event
+
+    if _heard:
+        event.remove(*_heard)
+    _heard[:] = [
+        getattr(connection, "sync_connection", None) or connection,
+        "before_cursor_execute",
+        listener,
+    ]
+    event.listen(*_heard)
+
+
+def _find_by_name(dialect: Any, table: str, schema: str) -> None:
+    """Let Alembic find its version table by its name: SQLAlchemy's question visits those of all schemas."""
+    general = type(dialect)
+    found = f"SELECT to_regclass({literal(f'{quoted(schema)}.{quoted(table)}')}) IS NOT NULL"
+
+    def has_table(connection: Any, name: str, schema_name: str | None = None, **given: Any) -> bool:
+        if (name, given.get("schema", schema_name)) == (table, schema):
+            return bool(connection.exec_driver_sql(found).scalar())
+        place = given.pop("schema", schema_name)
+        return bool(general.has_table(dialect, connection, name, place, **given))
+
+    def has_multi_table(connection: Any, names: Any, schema: str | None = None, **given: Any) -> Any:
+        if len(names) == 1:
+            return {(schema, names[0]): has_table(connection, names[0], schema, **given)}.items()
+        return general.has_multi_table(dialect, connection, names, schema=schema, **given)
+
+    dialect.has_table, dialect.has_multi_table = has_table, has_multi_table
+
+
 def _is_in_transaction(connection: Any) -> bool:
     driver = connection.connection.driver_connection
     info = getattr(driver, "info", None)  # psycopg and psycopg2 ask libpq, where 2 is "idle in a transaction"
@@ -182,25 +233,6 @@ def _is_in_transaction(connection: Any) -> bool:
 
 
 PATH = "array_to_string(current_schemas(false), ',')"
-NAMES = (
-    "SELECT string_agg(n.nspname || '.' || c.relname, chr(10) ORDER BY 1) FROM pg_class c "
-    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE"
-)
-#: What this transaction made, changed or dropped: it holds such a lock until its end.
-LOCKS = (
-    "FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' "
-    "AND l.mode = 'AccessExclusiveLock'"
-)
-OURS = (
-    "c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') "
-    "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
-    "AND d.objid = c.oid AND d.deptype = 'e')"
-)
-MADE = f"{NAMES} c.oid IN (SELECT l.relation {LOCKS}) AND {OURS}"
-DROPPED = (
-    f"SELECT string_agg(l.relation::text, ',') {LOCKS} "
-    "AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relation)"
-)
 
 
 @contextmanager

@@ -27,12 +27,12 @@ def statements_key(schema: str) -> int:
 def acquire(
     ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
 ) -> None:
-    """Take a lock on the connection that answers `ask`; by polling, for which README.md has the reason.
+    """Take a transaction's lock on the connection that answers `ask`; README.md says why by polling.
 
     Raises what `check` does, or RunError("locked") after `patience_s` seconds.
     """
     give_up = time.monotonic() + patience_s
-    while not ask(f"SELECT pg_try_advisory_lock({key})")[0][0]:
+    while not ask(f"SELECT pg_try_advisory_xact_lock({key})")[0][0]:
         check()
         if time.monotonic() > give_up:
             raise RunError(

@@ -115,14 +115,20 @@ def applied_statement(
     checksum: str,
     direction: str,
     seconds: float,
+    *,
+    ends_block: bool,
 ) -> str:
-    """For env.py's connection, in the revision's transaction. Holds no `%`: any driver runs it as it is."""
+    """For env.py's connection, in the revision's transaction; what it returns has to follow.
+
+    With `ends_block` the revision's row in `unfinished` goes. Holds no `%`: any driver runs it as it is.
+    """
+    row = _texts(service, schema, revision)
+    ended = f"DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = ({row})"
     return (
-        "WITH finished AS (DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = "
-        f"({_texts(service, schema, revision)})) INSERT INTO genmigrate.applied "
-        f"({COLUMNS}, name, checksum, started, seconds) "
+        (f"WITH finished AS ({ended}) " if ends_block else "")
+        + f"INSERT INTO genmigrate.applied ({COLUMNS}, name, checksum, started, seconds) "
         f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
-        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
+        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}) RETURNING"
     )
 
 

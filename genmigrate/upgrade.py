@@ -92,6 +92,7 @@ class Upgrade(Schedule):
         self._past = job.past
         self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
         self._kept = manifest.prepare(session)
+        self._unfinished = {schema for schema, *_ in manifest.unfinished(session, job.service.name)}
 
     def run(self, states: Sequence[State], allowed: int | None) -> None:
         """Canaries first, which all have to succeed; then the others, until more than `allowed` failed."""
@@ -148,7 +149,9 @@ class Upgrade(Schedule):
                 raise RunError("drifted", reason)
 
     def _order(self, work: Work) -> Message:
-        more = {"runner": self._runner, "keeps_manifest": self._kept}
+        # While it waited or failed, another or the same run may have begun a block.
+        unfinished = bool(work.state.target.schema in self._unfinished or work.since or work.tries)
+        more = {"runner": self._runner, "keeps_manifest": self._kept, "unfinished": unfinished}
         return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
 
     def _ready(self, work: Work) -> bool:

@@ -159,11 +159,15 @@ def test_a_connection_with_another_name_and_limits_is_cancelled_and_limited(
         '@functools.cache\ndef schema(): return os.environ["ALEMBIC_SCHEMA"]',
         'class Settings: pass\nheld = Settings()\nheld.name = os.environ["ALEMBIC_SCHEMA"]\n'
         "def schema(): return held.name",
+        "class Settings: pass\nheld = Settings()\nheld.database = Settings()\n"
+        'held.database.places = [{"schema": os.environ["ALEMBIC_SCHEMA"]}]\n'
+        'def schema(): return held.database.places[0]["schema"]',
     ],
 )
 def test_nothing_of_one_tenant_survives_into_the_next(platform: Platform, keep: str) -> None:
     """A module that kept the schema, a changed working directory, a changed environment."""
     platform.only("accounts")
+    platform.policy(parallelism=1)
     (platform.root / "accounts" / "kept.py").write_text(f"import functools, os\n{keep}\n")
     env(platform, "import sqlalchemy as sa\n", "import sqlalchemy as sa\nimport kept\nprint(kept.schema())\n")
     env(
@@ -171,8 +175,8 @@ def test_nothing_of_one_tenant_survives_into_the_next(platform: Platform, keep: 
         "schema = os",
         "assert 'SEEN' not in os.environ\nos.environ['SEEN'] = '1'\nos.chdir('/')\nschema = os",
     )
-    table = 'import kept\nop.execute(f"CREATE TABLE {kept.schema()}.named (i int)")'
-    platform.add("accounts", "a3", "a2", "by_name", table)
+    file = platform.add("accounts", "a3", "a2", "by_name", 'op.execute(f"CREATE TABLE {NAME}.named (i int)")')
+    file.write_text(f"import kept\nNAME = kept.schema()\n{file.read_text()}")
     ended = platform.run("upgrade")
     assert ended.code == 0, ended.out
     for tenant in ("default", "to_shiba"):

@@ -68,7 +68,7 @@ def apply(
 ) -> None:
     session.rows(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     arguments = (run, SERVICE, schema, revision.id, revision.slug, revision.checksum, direction, 0.25)
-    session.rows(manifest.applied_statement(*arguments))
+    session.rows(manifest.applied_statement(*arguments, ends_block=True) + " 1")
 
 
 def test_ten_runners_prepare_at_once(server: Server, database: str) -> None:
@@ -246,7 +246,7 @@ def test_statements_for_any_driver(session: Session, server: Server, database: s
     statements = (
         manifest.unfinished_statement("r", SERVICE, AWKWARD, "a1"),
         manifest.unfinished_statement("r", SERVICE, AWKWARD, "a1", "down"),
-        manifest.applied_statement("r", SERVICE, "s1", "a1", AWKWARD, "c", "up", 1.5),
+        manifest.applied_statement("r", SERVICE, "s1", "a1", AWKWARD, "c", "up", 1.5, ends_block=True) + " 1",
     )
     assert not any("%" in each for each in statements)
     url = server.url(database, scheme=f"postgresql+{driver}")

@@ -264,7 +264,7 @@ class Commands:
         for schema in schemas or ("accounts_default", "accounts_to_shiba"):
             for each in past.revisions.values():
                 values = (run, SERVICE, schema, each.id, each.slug, each.checksum, "up", 0.1)
-                self.session.rows(manifest.applied_statement(*values))
+                self.session.rows(manifest.applied_statement(*values, ends_block=False) + " 1")
 
     def run(self, command: Callable[[Job], None], **order: Any) -> tuple[list[str], list[int]]:
         read = plan.load(self.platform.plan_file)
@@ -432,7 +432,10 @@ def test_a_snapshot_is_made_by_the_migrations_alone(commands: Commands) -> None:
     assert refusal() == unproven
     (versions / "a2_add_email.py").write_text(text)
     commands.session.rows(
-        manifest.applied_statement("local", SERVICE, "accounts_default", "a2", "add_email", "x", "down", 0)
+        manifest.applied_statement(
+            "local", SERVICE, "accounts_default", "a2", "add_email", "x", "down", 0, ends_block=False
+        )
+        + " 1"
     )
     assert refusal() == unproven, "something was undone since"
     commands.platform.add(SERVICE, "a3", "a2", "add_z")
