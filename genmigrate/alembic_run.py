@@ -8,18 +8,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import replay
 from .codes import RunError
 from .fresh import in_schema, keeps
 from .hold import Hold
 from .output import one_line
-from .session import driver_module, sqlstate, word_of
+from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
 from .stray import AstrayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from io import StringIO
 
     from .hand import Errand
+    from .history import Revision
     from .plan import Service, Target
     from .url import DatabaseUrl
 
@@ -54,9 +56,10 @@ def migrate(errand: Errand) -> None:
             running.append(step.revision.revision)
             revision = errand.history.revisions[running[-1]]
             errand.tell(at=revision.slug, phase=revision.phase)
-            hold.confine(context, revision)
-            original(**arguments)
-            hold.settle(context)
+            hold.confine(context.connection, revision)
+            with replay.heard(errand, revision, context.connection):
+                original(**arguments)
+            hold.settle(context.connection)
 
         step.migration_fn = migrate
         return step
@@ -65,13 +68,16 @@ def migrate(errand: Errand) -> None:
         given["transaction_per_migration"] = True
         agree(given, errand.service, errand.target)
 
-    errand.tell(at="env.py", phase="")
-    schema, loaded = errand.target.schema, list(_kept)
-    try:
+    def by_alembic(goal: str | None) -> None:
+        errand.tell(at="env.py", phase="")
+        schema, loaded = errand.target.schema, list(_kept)
         with in_schema(schema, _kept.clear):  # revision files that import such a module
-            run(errand.service, errand.url, errand.goal, guarded, options, hold=hold)
+            run(errand.service, errand.url, goal, guarded, options, hold=hold)
         if _kept != loaded and any(keeps(vars(each.module), schema) for each in _kept[1].walk_revisions()):
             _kept.clear()
+
+    try:
+        _bring(errand, by_alembic, running)
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
@@ -84,6 +90,37 @@ def migrate(errand: Errand) -> None:
         _engines.clear()
         more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
         raise RevisionError(error, errand.url, word, **more) from None
+
+
+def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> None:
+    """To the goal, by Alembic where it is not known what a revision sends."""
+    current: tuple[str, ...] = tuple(errand.current)
+    while True:
+        known = replay.chain(errand, current)
+        if known and not _replay(errand, known, running):
+            return by_alembic(errand.goal)  # which says what went wrong, and where
+        current = (known[-1].id,) if known else current
+        if known and not errand.history.pending(current):
+            return None
+        stop = replay.next_known(errand, current)
+        by_alembic(stop or errand.goal)
+        if stop is None:
+            return None
+        current = (stop,)
+
+
+def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bool:
+    """Whether these revisions ended as before. Raises what concerns the connection or another's lock."""
+    try:
+        replay.run(errand, _engine(errand.url), known, running)
+    except RunError:
+        raise
+    except Exception as error:
+        if sqlstate(error) in (*RETRYABLE, CANCELLED) or word_of(error) == "unreachable":
+            raise
+        errand.check()
+        return False
+    return True
 
 
 def run(
@@ -148,8 +185,7 @@ _served = 0
 CONNECTION_SERVES = 200
 
 
-def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
-    """In place of an env.py that only connects; one connection serves many schemas."""
+def _engine(url: DatabaseUrl) -> Any:
     import sqlalchemy
 
     global _served
@@ -161,7 +197,12 @@ def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
             sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
         ]
     _served += 1
-    with _engines[0].connect() as connection:
+    return _engines[0]
+
+
+def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
+    """In place of an env.py that only connects; one connection serves many schemas."""
+    with _engine(url).connect() as connection:
         names = ", ".join(f'"{name}"' for name in path)
         connection.exec_driver_sql(f"SET search_path TO {names}")
         connection.commit()

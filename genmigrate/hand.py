@@ -78,6 +78,7 @@ class Errand:
     patience_s: float
     keeps_manifest: bool
     digest: str
+    current: tuple[str, ...] = ()  # what its version table says
     unfinished: bool = True  # the manifest may have an autocommit block of this schema that did not end
 
     def check(self) -> None:

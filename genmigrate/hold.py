@@ -33,7 +33,7 @@ class Hold:
         self._schema = errand.target.schema
         self._key = statements_key(self._schema)
         self.path = [self._schema, *errand.service.extension_schemas]
-        self._strays = Strays(errand)
+        self.strays = Strays(errand)
         self._began = 0.0
         self._revision: Revision | None = None
         self.halved = False
@@ -48,11 +48,14 @@ class Hold:
         if not self._errand.service.skip_env:
             connection.connection.invalidate(soft=True)  # env.py's engine must not use it for the next schema
         _find_by_name(connection.dialect, context.version_table, context.version_table_schema)
-        _hear(connection, self._strays.hear)
+        _hear(connection, self.strays.hear)
         with _left_as_it_was(connection) as ask:
-            self._settle(context, ask)
+            self.tie(ask)
+        connection.dialect.default_schema_name = self._schema
+        self._note_blocks(context)
 
-    def _settle(self, context: Any, ask: Any) -> None:
+    def tie(self, ask: Callable[[str], list[Any]]) -> None:
+        """With a way to ask on that connection: name it, limit it, let it work in the schema. Raises as `take`."""
         errand = self._errand
         named = {"application_name": errand.application, **self._limits()}
         settings = _settings(named, "false")
@@ -67,12 +70,13 @@ class Hold:
         if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:  # env.py leaves it to its caller
             wanted = ", ".join(f'"{name}"' for name in self.path)
             ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
-        context.connection.dialect.default_schema_name = self._schema
-        block = context.autocommit_block
+
+    def _note_blocks(self, context: Any) -> None:
+        errand, block = self._errand, context.autocommit_block
 
         @contextmanager
         def noted() -> Iterator[None]:
-            self.halved = self._strays.commits_at_once = True
+            self.halved = self.strays.commits_at_once = True
             connection, limits = context.connection, self._limits()
             # The transaction's lock ends with it: for the time of the block the session holds it.
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({self._key})")
@@ -83,7 +87,7 @@ class Hold:
                     connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
                 with _patient(connection, limits["lock_timeout"]):
                     yield
-            self._strays.commits_at_once = False
+            self.strays.commits_at_once = False
             connection.exec_driver_sql(
                 f"SELECT pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
             )
@@ -102,11 +106,10 @@ class Hold:
         limit = 0 if data else plan.statement_timeout_ms
         return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
 
-    def confine(self, context: Any, revision: Revision) -> None:
+    def confine(self, connection: Any, revision: Revision) -> None:
         """Before a revision, in its transaction: locks and limits hold, and it will work in its own schema."""
         self.halved = False
         self._revision, self._began = revision, time.monotonic()
-        connection = context.connection
         # First its own lock, and then whether the runner's is still held: the next run looks in the other order.
         mine = f"pg_try_advisory_xact_lock({self._key})"
         lost = f"pg_try_advisory_xact_lock({key_of(self._schema)})"
@@ -124,11 +127,11 @@ class Hold:
                 return list(connection.exec_driver_sql(statement).fetchall())
 
             acquire(ask, self._key, self._schema, self._errand.patience_s, self._errand.check)
-        self._strays.begin()
+        self.strays.begin()
 
-    def settle(self, context: Any) -> None:
+    def settle(self, connection: Any) -> None:
         """Behind it, in its transaction: it stayed in its schema, and the manifest gets its row."""
-        self._strays.end()
+        self.strays.end()
         errand, revision = self._errand, self._revision
         statement = "SELECT"
         if errand.keeps_manifest and revision:
@@ -139,11 +142,11 @@ class Hold:
             )
 
         def ask(statement: str) -> Any:
-            return context.connection.exec_driver_sql(statement).fetchone()
+            return connection.exec_driver_sql(statement).fetchone()
 
         row = ask(f"{statement} {PATH}, {HELD_HERE}")
         self._expect(row[0])
-        self._strays.judge(row[1], ask, self._elsewhere)
+        self.strays.judge(row[1], ask, self._elsewhere)
 
     def _seen(self) -> str:
         return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"

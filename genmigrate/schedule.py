@@ -12,6 +12,7 @@ from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
 from .output import one_line
+from .session import CANCELLED, RETRYABLE
 from .watch import STOPPED
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.05
 BLOCKERS_S = 0.5
-#: What another try may cure: no lock in time, a deadlock, a serialization failure; and no free connection.
-RETRYABLE = ("55P03", "40P01", "40001")
-CANCELLED = "57014"
+#: No free connection, which another try may cure.
 CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
 AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
@@ -42,6 +41,7 @@ class Work:
     """One schema's task, and where it is."""
 
     state: State
+    current: tuple[str, ...] = ()  # what its version table said when it was handed out
     tries: int = 0
     not_before: float = 0.0
     since: float = 0.0

@@ -35,6 +35,9 @@ GONE = (
     "server closed the connection", "connection already closed", "terminating connection", "is closed",
     "connection failed", "could not connect", "Connection refused", "the database system is",
 )  # fmt: skip
+#: What another try may cure: no lock in time, a deadlock, a serialization failure.
+RETRYABLE = ("55P03", "40P01", "40001")
+CANCELLED = "57014"
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
 

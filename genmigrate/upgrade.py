@@ -151,12 +151,18 @@ class Upgrade(Schedule):
     def _order(self, work: Work) -> Message:
         # While it waited or failed, another or the same run may have begun a block.
         unfinished = bool(work.state.target.schema in self._unfinished or work.since or work.tries)
-        more = {"runner": self._runner, "keeps_manifest": self._kept, "unfinished": unfinished}
+        more = {
+            "runner": self._runner,
+            "keeps_manifest": self._kept,
+            "unfinished": unfinished,
+            "current": work.current,
+        }
         return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
 
     def _ready(self, work: Work) -> bool:
         """Under the schema's lock: believe only what its version table says now."""
         job, target, state = self._job, work.state.target, self._now(work)
+        work.current = state.current
         if state.word == "up-to-date" and not work.tries:
             self._compare(work)
             _already(job, [state])
