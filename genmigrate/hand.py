@@ -99,6 +99,7 @@ class Hand:
         self.wire = Wire(end)
         self.stop_word = ""
         self.keeps_files = False
+        self.planned: frozenset[str] = frozenset()  # every schema of the plan
         self.orders: queue.Queue[Message] = queue.Queue()
 
     def listen(self) -> None:
@@ -127,6 +128,8 @@ def serve(plan: Plan, service: Service, number: int) -> int:
     hand.keeps_files = not any(word in text for text in texts for word in READS)
     url = parse(os.environ.get(service.url_env, ""), service.url_env)
     targets = {target.schema: target for target in plan.targets(service)}
+    others = [target for each in plan.services for target in plan.targets(each)]
+    hand.planned = frozenset(name for each in others for name in (each.schema, each.version_schema))
     import alembic.command  # noqa: F401 - while the worker takes the first lock
     import sqlalchemy.dialects.postgresql  # noqa: F401
 

@@ -129,9 +129,10 @@ class Schedule:
     def _hand_out(self) -> None:
         """Give each idle hand the first work that may begin and that nobody else has locked."""
         now = time.monotonic()
-        for work in [each for each in self._waiting if each.not_before <= now]:
-            hand = self._hands.idle(len(self._waiting))
-            if hand is None:
+        while True:
+            work = next((each for each in self._waiting if each.not_before <= now), None)
+            hand = self._hands.idle(len(self._waiting)) if work else None
+            if work is None or hand is None:
                 return
             if not self._lock(work):
                 continue

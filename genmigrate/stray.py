@@ -84,11 +84,10 @@ class Strays:
     """What one schema's connection does; asked behind each revision for what is not in that schema."""
 
     def __init__(self, errand: Errand) -> None:
-        target, plan = errand.target, errand.plan
+        target = errand.target
         self._schema = target.schema
         self._own = {target.schema, target.version_schema, "genmigrate"}
-        planned = [each for service in plan.services for each in plan.targets(service)]
-        self._others = {name for each in planned for name in (each.schema, each.version_schema)} - self._own
+        self._planned = errand.hand.planned
         self._sees_others = bool(errand.service.extension_schemas)
         self._listens = self._unlocked = False
         self.commits_at_once = False  # in an autocommit block
@@ -108,7 +107,7 @@ class Strays:
             return
         parts = [found for part in statement.split(";") if (found := HEAD.match(part) or INDEX.match(part))]
         wrong = {_schema(found) for found in parts} - self._own
-        wrong |= {_schema(found) for found in NAMED.finditer(statement)} & self._others
+        wrong |= {_schema(found) for found in NAMED.finditer(statement)} & self._planned - self._own
         self._refuse("its autocommit block names", sorted(wrong - {"pg_temp"}))
 
     def judge(self, held: str | None, ask: Ask, elsewhere: Ask) -> None:
@@ -119,18 +118,18 @@ class Strays:
         lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
         if any(self._may_stray(name) for _, name in lines):
             changed, written = ask(LOCKED)
-            self._outside("it made or changed", changed, self._own)
-            self._outside("it wrote rows of", written, None)
+            self._outside("it made or changed", changed)
+            self._outside("it wrote rows of", written, self._planned)
             dropped = ",".join(name for mode, name in lines if mode == "A" and name.isdigit())
             if dropped:
                 gone = elsewhere(f"{RELATIONS} AND c.oid IN ({dropped})")[0]
-                self._outside("it made or changed", gone, self._own)
+                self._outside("it made or changed", gone)
         if self._unlocked:
-            self._outside("it made or changed", ask(MADE)[0], self._own)
+            self._outside("it made or changed", ask(MADE)[0])
             dropped = ask(DROPPED)[0]
             if dropped:
                 gone = elsewhere(f"{DESCRIBED} (o.class::oid, o.oid) IN ({dropped})")[0]
-                self._outside("it made or changed", gone, self._own)
+                self._outside("it made or changed", gone)
 
     def _may_stray(self, name: str) -> bool:
         """Whether a name that is unqualified where the path finds it may be of another schema."""
@@ -138,13 +137,12 @@ class Strays:
             return self._sees_others or name.isdigit()
         return not any(name.startswith((f"{own}.", f"{quoted(own)}.")) for own in (*self._own, "pg_toast"))
 
-    def _outside(self, what: str, lines: str | None, allowed: set[str] | None) -> None:
+    def _outside(self, what: str, lines: str | None, only: frozenset[str] | None = None) -> None:
         found = [line.split("\t", 1) for line in sorted((lines or "").splitlines())]
-        others = self._others
-        self._refuse(
-            what,
-            [it for schema, it in found if (schema in others if allowed is None else schema not in allowed)],
-        )
+        strays = [
+            name for schema, name in found if schema not in self._own and (only is None or schema in only)
+        ]
+        self._refuse(what, strays)
 
     def _refuse(self, what: str, strays: Sequence[str]) -> None:
         if strays:

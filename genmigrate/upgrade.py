@@ -167,9 +167,12 @@ class Upgrade(Schedule):
             self._compare(work)
             _already(job, [state])
             return False
-        apart = [target.version_schema] * (target.version_schema != target.schema)
-        for schema in [target.schema] * (state.word == "missing-schema") + apart:
-            create_schema(self._session, schema)
+        if state.word == "missing-schema":
+            create_schema(self._session, target.schema)
+        there = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+        apart = target.version_schema
+        if apart != target.schema and not state.current and not self._session.rows(there, [apart]):
+            create_schema(self._session, apart)
         if self._past.head is None:
             _already(job, [state])
             return False
@@ -213,8 +216,6 @@ class Upgrade(Schedule):
 
 def create_schema(session: Session, schema: str) -> None:
     """Make a schema that is missing. Raises RunError("no-right")."""
-    if session.rows("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]):
-        return
     try:
         session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
     except session.errors as error:
