@@ -155,7 +155,8 @@ def check_migrations(
 
     Reads each migrating service's Alembic configuration and revision files; runs none of them, opens no database.
     Refuses: one id in two files; two revisions with one parent that nothing merges (several heads), with the
-    command that merges them; a parent that no file has; circles; ids over 32 characters; ids that are computed.
+    command that merges them; a parent that no file has; circles; ids over 32 characters; ids that are computed;
+    with verify: drift, a snapshot that is missing or of another revision, with the commands that make it.
 
     Exit codes: 0 no mistake, 2 mistakes.
 

@@ -28,7 +28,7 @@ COMMANDS = {
     "wait": "wait until PostgreSQL answers",
     "sql": "print the pending SQL, change nothing",
     "verify": "judge every schema: at the head, whole, from the files as they are",
-    "snapshot": "write what the migrations make, to be compared with by verify --drift (local plan only)",
+    "snapshot": "write what the migrations make, or compare the file with it (local plan only)",
     "check": "compare a service's models with its migrations",
     "downgrade": "undo revisions down to an exact one, within the policy",
     "unlock": "show who holds locks of schemas",
@@ -98,6 +98,14 @@ MORE = {
     "status": {"--json": _flag("machine-readable, on stdout")},
     "wait": {**LONG, "--at-least": _flag("and until each schema is where this image needs it")},
     "verify": {"--drift": _flag("compare each schema with the snapshot too")},
+    "snapshot": {
+        "--check": _flag("write nothing: say in what the file that is there differs"),
+        "--tool": {
+            "default": "gen",
+            "metavar": "COMMAND",
+            "help": "how gen is started here, for ways out (default: %(default)s)",
+        },
+    },
     "downgrade": {
         **LONG,
         "--to": {"required": True, "metavar": "REVISION", "help": "exact target, or base"},
@@ -198,7 +206,8 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
         folder = options.path.absolute() if options.path else None
         files = options.plan.absolute(), options.root.absolute(), exchange, folder
         workers = Workers(options.workers, plan, *files)
-        more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
+        named = ("at_least", "to", "apply", "drift", "check", "tool")
+        more = {key: getattr(options, key) for key in named if key in options}
         more["document"] = bool(getattr(options, "manifest", None))
         if more["document"]:
             _touch(options.manifest)

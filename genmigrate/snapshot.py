@@ -15,8 +15,18 @@ if TYPE_CHECKING:
     from .session import Session
 
 VERSION = 1
-MAKE = "make it from the migrations, in CI or on your machine: python3 -m genmigrate snapshot"
+MAKE = "make it from the migrations, on your machine, and commit it: gen migrate snapshot"
 SHOWN = 80
+#: What PostgreSQL spells constants and names by, whatever a server, a database or a role sets for itself.
+SPELLING = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "lc_monetary": "C",
+    "quote_all_identifiers": "off",
+}
 #: Left out, since they may rightly differ: comments, owners, grants, storage parameters, the order of columns, and
 #: partitions, which come and go with time.
 OBJECTS = """
@@ -73,10 +83,11 @@ UNION ALL SELECT 'function ' || p.oid::regprocedure,
 def describe(session: Session, schema: str, version_table: str) -> dict[str, str]:
     """Each object of a schema with its definition; what belongs to a table is named behind it."""
     session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
+    session.rows("; ".join(f"SET {setting} = '{value}'" for setting, value in SPELLING.items()))
     try:
         rows = session.rows(OBJECTS, [version_table])
     finally:
-        session.rows("RESET search_path")
+        session.rows("; ".join(f"RESET {setting}" for setting in ("search_path", *SPELLING)))
     name = re.escape(schema)
     qualifier = rf'(?<![\w$.])("?){name}\1(?=\.)'
     # A function's body and its own search_path name the schema in quotes.

@@ -88,7 +88,7 @@ def _run(words: argparse.Namespace, root: Path) -> int:
     way = _way(chosen or state.way, project, state)
     if words.group == "migrate":
         _check_downgrade(words)
-        if words.command == "snapshot" and (chosen or state.way) != "native":
+        if words.command == "snapshot" and not words.check and (chosen or state.way) != "native":
             raise DevError(
                 "a container cannot write a snapshot into the repository",
                 "go on without containers: `gen dev up --native` once, then this again",
@@ -160,7 +160,8 @@ def _runner_words(words: argparse.Namespace) -> list[str]:
             found += [f"--{option}", value]
     if getattr(words, "to", None):
         found += ["--to", words.to]
-    return found + [f"--{flag}" for flag in ("json", "apply", "drift", "show") if getattr(words, flag, False)]
+    flags = ("json", "apply", "drift", "show", "check")
+    return found + [f"--{flag}" for flag in flags if getattr(words, flag, False)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -221,6 +222,8 @@ def _migrate(parser: argparse.ArgumentParser) -> None:
             command.add_argument("--apply", action="store_true", help="undo it; without, only show it")
         elif name == "verify":
             command.add_argument("--drift", action="store_true", help="compare with the snapshot too")
+        elif name == "snapshot":
+            command.add_argument("--check", action="store_true", help="write nothing, show what differs")
         elif name == "unlock":
             command.add_argument("--show", action="store_true", required=True, help="show who holds what")
 

@@ -122,6 +122,8 @@ CODES: dict[str, str] = {
     "unknown-revision": "a parent that no file has",
     "revision-cycle": "revisions that follow each other in a circle",
     "several-heads": "two revisions with one parent, and nothing that merges them",
+    "missing-snapshot": "`verify: drift` without a snapshot to compare schemas with",
+    "outdated-snapshot": "a snapshot of another revision than the head",
     "missing-tool": "a tool of gen lint that is not installed",
     "failed-tool": "a tool of gen lint that did not do its work",
     "lint-finding": "an output that a program which reads it objects to",

@@ -301,8 +301,23 @@ class DeployPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotPlan:
+    """What makes a service's snapshot from its migrations: the local environment's plan, and its runner's folder.
+
+    It exists where an environment compares schemas with the snapshot; `origin` says which, and who has the service.
+    """
+
+    plan: Leaf[str]
+    runner: Leaf[str]
+    origin: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedServicePlan:
-    """One service as a pull request is checked: the same in every environment."""
+    """One service as a pull request is checked: the same in every environment.
+
+    `scratch` names the database that is there for its checks; where the snapshot is made, that is in another one.
+    """
 
     name: Leaf[str]
     path: Leaf[str]
@@ -311,6 +326,8 @@ class CheckedServicePlan:
     lint: tuple[Leaf[str], ...]
     test: tuple[Leaf[str], ...]
     migrations: MigrationsPlan | None
+    snapshot: SnapshotPlan | None
+    scratch: Leaf[str]
     origin: tuple[Place, ...]
 
 

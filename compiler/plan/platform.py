@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compiler.plan.leaf import Leaf, derive
-from compiler.plan.model import CheckedServicePlan, Items, PlatformPlan
+from compiler.plan.leaf import Leaf, derive, unite
+from compiler.plan.model import CheckedServicePlan, Items, PlatformPlan, SnapshotPlan
 from compiler.plan.read import Reader
 from compiler.plan.service import plan_migrations, plan_repository, plan_run
 from compiler.spec.order import in_order
@@ -13,12 +13,14 @@ from compiler.spec.order import in_order
 if TYPE_CHECKING:
     from compiler.spec.spec import Spec
 
+_SCRATCH = "ci"
+
 
 def plan_platform(spec: Spec) -> PlatformPlan | None:
     """Decide how a pull request is checked; nothing where no repository is written.
 
-    Reads only what platform.yaml alone may hold, so any environment will do; but a local one may have a PostgreSQL of
-    its own.
+    Reads what platform.yaml alone may hold, so that any environment will do (but a local one may have a PostgreSQL of
+    its own), and of every environment whether it compares schemas with a snapshot.
     """
     read = Reader(min(spec.environments, key=lambda environment: environment.tier == "local"))
     model = read.spec.model
@@ -34,7 +36,7 @@ def plan_platform(spec: Spec) -> PlatformPlan | None:
         tenants_env=read.leaf(model.tenants_env, "tenants_env"),
         postgres_image=read.leaf(model.postgres.image, "postgres", "image"),
         downgrade_test=read.leaf(model.rollback.downgrade_test, "rollback", "downgrade_test"),
-        services=_services(read),
+        services=_services(read, spec),
     )
 
 
@@ -46,7 +48,32 @@ def plan_prefix(read: Reader) -> Leaf[str]:
     return read.leaf(model.workflows.prefix, "workflows", "prefix")
 
 
-def _services(read: Reader) -> Items[CheckedServicePlan]:
+def plan_snapshot(spec: Spec, service: str) -> SnapshotPlan | None:
+    """Decide how the snapshot of a service that migrates is made; nothing where none is needed, or none can be made.
+
+    It is needed where an environment that has the service says `verify: drift`, and made by the local environment.
+    """
+    enabled = [Reader(one) for one in spec.environments if one.model.services[service].enabled]
+    comparing = [read for read in enabled if read.spec.model.migrations.verify == "drift"]
+    local = next((read for read in enabled if read.spec.tier == "local"), None)
+    if local is None or not comparing:
+        return None
+    deciders = [read.leaf("drift", "migrations", "verify") for read in comparing]
+    deciders += [Leaf(True, read.written("services", service, "enabled")) for read in (local, *comparing)]
+    name = local.leaf(local.spec.model.environment, "environment")
+    return SnapshotPlan(
+        plan=derive("out/{}/plan.json".format, name),
+        runner=derive("out/{}/runner".format, name),
+        origin=unite(*deciders),
+    )
+
+
+def _scratch(database: str) -> str:
+    """Return the name of a database that is not the service's own, which the runner makes."""
+    return _SCRATCH if database != _SCRATCH else f"{_SCRATCH}_2"
+
+
+def _services(read: Reader, spec: Spec) -> Items[CheckedServicePlan]:
     services = read.spec.model.services
     after = {
         name: set(service.migrations.after)
@@ -61,6 +88,8 @@ def _services(read: Reader) -> Items[CheckedServicePlan]:
         declared = Leaf(name, read.key(*at))
         path = read.leaf(service.path, *at, "path")
         run = plan_run(read, service, path, *at)
+        migrations = plan_migrations(read, service, run, declared)
+        snapshot = None if migrations is None else plan_snapshot(spec, name)
         found.append(
             CheckedServicePlan(
                 name=declared,
@@ -69,7 +98,9 @@ def _services(read: Reader) -> Items[CheckedServicePlan]:
                 run=run,
                 lint=read.words(service.lint, *at, "lint"),
                 test=read.words(service.test, *at, "test"),
-                migrations=plan_migrations(read, service, run, declared),
+                migrations=migrations,
+                snapshot=snapshot,
+                scratch=derive(_scratch, migrations.database) if migrations and snapshot else Leaf(_SCRATCH),
                 origin=declared.places,
             )
         )

@@ -9,6 +9,7 @@ from compiler.diagnostics.model import Diagnostic, Place
 from compiler.revisions.judge import judge
 from compiler.revisions.model import Service
 from compiler.revisions.read import read_history
+from compiler.revisions.snapshot import judge_snapshot
 from compiler.spec.shown import closest, listed, shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def check_revisions(root: Path, spec: Spec, names: Sequence[str] = ()) -> Checke
     for service in chosen:
         history, faults = read_history(root, service)
         count += len(history.revisions)
-        found += [*faults, *judge(history)]
+        found += [*faults, *judge(history), *judge_snapshot(root, spec, history)]
     ordered = sorted(dict.fromkeys(found), key=lambda one: (one.place, one.code, one.message))
     return Checked(len(chosen), count, tuple(ordered))
 

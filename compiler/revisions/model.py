@@ -59,11 +59,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """All revisions of a service, by file, and the files that could not be read."""
+    """All revisions of a service, by file, and the files that could not be read; `home` is the folder above theirs."""
 
     service: Service
     revisions: tuple[Revision, ...]
     unread: tuple[str, ...] = ()
+    home: str = "."
 
     def by_id(self) -> dict[str, Revision]:
         """Return the revisions by their id; of two files with one id the first."""

@@ -9,7 +9,7 @@ import os
 import re
 import tokenize
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
@@ -51,7 +51,8 @@ def read_history(root: Path, service: Service) -> tuple[History, list[Diagnostic
             unread.append(file)
         else:
             revisions.append(revision)
-    return History(service, tuple(revisions), tuple(unread)), faults
+    home = PurePosixPath(places[0].folder).parent.as_posix() if places else "."
+    return History(service, tuple(revisions), tuple(unread), home), faults
 
 
 def _files(root: Path, location: Location) -> Iterator[str]:

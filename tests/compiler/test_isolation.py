@@ -66,6 +66,9 @@ PAIRS = [
     for change in LEAVES[one]
     for counterchange in LEAVES[other]
 ]
+# What also changes the check of a pull request, which belongs to none of them.
+DRIFT = ("lock_timeout: 2s", "lock_timeout: 2s, verify: drift")
+PAIRS += [("production", DRIFT, other, LEAVES[other][0]) for other in ("local", "staging")]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1][1]}-{pair[2]}-{pair[3][1]}")
@@ -113,6 +116,20 @@ def test_an_environment_changes_its_own_outputs_only(environment: str, repositor
     changed -= {f"environments/{environment}.yaml"}
     assert changed
     assert {path for path in changed if not path.startswith(f"out/{environment}/")} <= SHARED[environment]
+
+
+def test_a_comparison_with_the_snapshot_changes_the_check_of_a_pull_request_too(repository: Path) -> None:
+    before = snapshot(repository)
+    edit(repository / "environments/production.yaml", *DRIFT)
+    gen(repository)
+    after = snapshot(repository)
+    changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+    others = {path for path in changed if not path.startswith("out/production/")}
+    assert f"{WORKFLOWS}-pull-request.yml" in others
+    assert others - SHARED["production"] == {
+        "environments/production.yaml",
+        f"{WORKFLOWS}-pull-request.yml",
+    }
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

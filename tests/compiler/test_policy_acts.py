@@ -15,6 +15,7 @@ PLAN = "out/production/plan.json"
 STAGED = "out/staging/plan.json"
 STAGING = ".github/workflows/elevaite-deploy-staging.yml"
 PRODUCTION = ".github/workflows/elevaite-deploy-production.yml"
+CHECK = ".github/workflows/elevaite-pull-request.yml"
 WINDOW = '{days: [mon, tue], from: "09:00", until: "16:30", zone: Europe/Berlin}'
 
 
@@ -102,8 +103,20 @@ ALSO = {
     "rollback.downgrade_test": Act(
         "platform",
         "rollback: {downgrade_test: false}",
-        ".github/workflows/elevaite-pull-request.yml",
+        CHECK,
         (),
+    ),
+    "migrations.verify of a pull request": Act(
+        "production",
+        "migrations: {verify: drift}",
+        CHECK,
+        (
+            "- name: The snapshot is what the migrations make",
+            "AUTH_DATABASE_URL: postgresql://postgres@127.0.0.1:5432/auth",
+            "python3 -m genmigrate upgrade --plan out/local/plan.json --service auth-api",
+            "python3 -m genmigrate snapshot --plan out/local/plan.json --service auth-api --check --tool 'bin/gen'",
+            "python3 -m genmigrate upgrade --plan out/local/plan.json --service ingestion-service",
+        ),
     ),
     "deploy.window of Helm": Act("staging", f"window: {WINDOW}", STAGING, ('TZ: "Europe/Berlin"',)),
 }

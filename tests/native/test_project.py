@@ -189,6 +189,18 @@ def test_a_downgrade_reaches_the_runner_as_it_was_asked_for(
     assert asked == [[*words, *more]]
 
 
+def test_a_container_may_check_a_snapshot_and_writes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small.project(tmp_path)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(Docker, "migrate", lambda self, words: asked.append(words) or 1)
+    assert main(["migrate", "snapshot", "--check", "--service", "orders"], tmp_path) == 1
+    assert main(["migrate", "snapshot"], tmp_path) == 1
+    assert asked == [["snapshot", "--service", "orders", "--check"]]
+    assert "a container cannot write a snapshot" in capsys.readouterr().err
+
+
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for words in (
         "dev",

@@ -17,6 +17,8 @@ import pytest
 from compiler.cli import check_migrations
 from genmigrate.codes import RunError
 from genmigrate.history import read
+from genmigrate.snapshot import place
+from genmigrate.take import save
 from tests.compiler.project import ROOT, edit, gen
 from tests.revisions.project import INI, SERVICE, VERSIONS, by_alembic, project, revise
 
@@ -386,3 +388,57 @@ def test_what_is_clean_is_what_the_runner_reads(folder: Path) -> None:
     revise(folder, "d1", "b1", "c2")
     check(folder, code=0)
     assert read(folder / SERVICE, "alembic.ini").head == "d1"
+
+
+@pytest.mark.parametrize(
+    ("more", "versions", "kept"),
+    [
+        ("", "migrations/versions", "migrations/schema.json"),
+        ("version_locations = db/one db/two\npath_separator = space\n", "db/one", "db/schema.json"),
+        ("version_locations = revisions\npath_separator = os\n", "revisions", "schema.json"),
+    ],
+)
+def test_the_snapshot_is_looked_for_where_the_runner_keeps_it(
+    more: str, versions: str, kept: str, folder: Path
+) -> None:
+    service = folder / SERVICE
+    ini = "[alembic]\nscript_location = %(here)s/migrations\n" + more
+    (service / "alembic.ini").write_text(ini, encoding="utf-8")
+    for name in (versions, "db/two"):
+        (service / name).mkdir(parents=True, exist_ok=True)
+    (service / versions / "a1_create.py").write_text(
+        "revision = 'a1'\ndown_revision = None\n", encoding="utf-8"
+    )
+    assert check(folder, code=0) == ["1 service: 1 revision, 0 mistakes"], "nobody compares"
+    with (folder / "environments/local.yaml").open("a", encoding="utf-8") as local:
+        local.write("migrations: {verify: drift}\n")
+    assert f"found drift, and no {SERVICE}/{kept}, which" in check(folder)[0]
+    file = place(service, "alembic.ini")
+    assert file.resolve() == (service / kept).resolve()
+    save(file, "a1", 16, {})
+    assert check(folder, code=0) == ["1 service: 1 revision, 0 mistakes"]
+    save(file, None, 16, {})
+    assert (
+        f"{SERVICE}/{kept}:3:10: error[outdated-snapshot] found the snapshot of nothing, " in check(folder)[0]
+    )
+    (service / versions / "b1_other.py").write_text(
+        "revision = 'b1'\ndown_revision = None\n", encoding="utf-8"
+    )
+    assert [line.split("[")[1].split("]")[0] for line in check(folder)[:-1]] == ["several-heads"], (
+        "one mistake, not two"
+    )
+
+
+def test_a_service_that_is_compared_nowhere_needs_no_snapshot(folder: Path) -> None:
+    revise(folder, "a1")
+    local = folder / "environments/local.yaml"
+    text = local.read_text(encoding="utf-8") + "migrations: {verify: drift}\n"
+    local.write_text(text + "services: {api: {enabled: false}, worker: {enabled: false}}\n", encoding="utf-8")
+    check(folder, code=0)
+    staging = folder / "environments/staging.yaml"
+    staging.write_text(text.replace("environment: local", "environment: staging"), encoding="utf-8")
+    (one,) = found(folder)
+    assert (one["code"], one["help"]) == (
+        "missing-snapshot",
+        "let an environment of tier local have the service: it makes the snapshot",
+    )

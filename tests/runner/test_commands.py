@@ -343,12 +343,86 @@ def test_verify_and_snapshot(platform: Platform) -> None:
             "    → table accounts: column phone is not in the migrations",
         ],
     )
-    platform.plan["environment"] = "production"
+    platform.plan.update(environment="production", create_databases=False)
     ended = platform.run("snapshot")
     assert (ended.code, ended.lines[0]) == (
         6,
         "  ✗ accounts refused: a snapshot is what the migrations make, it is never taken from production",
     )
+
+
+def test_the_snapshot_is_checked(platform: Platform) -> None:
+    """A developer makes it on a machine of any name; the check makes it anew, somewhere else, and compares."""
+    platform.plan["environment"] = "laptop"
+    prepare(platform, tenants=("a", "b"))
+    file = platform.root / "accounts" / "migrations" / "schema.json"
+    renew = (
+        "    → renew it, and commit it: "
+        "bin/gen migrate upgrade --service accounts && bin/gen migrate snapshot --service accounts"
+    )
+
+    def checked() -> tuple[int, list[str]]:
+        ended = platform.run("snapshot", "--check", "--tool", "bin/gen")
+        assert ended.err == ""
+        return ended.code, ended.lines
+
+    missing = "  ✗ accounts usage: no snapshot of the schema in accounts/migrations/schema.json: "
+    assert checked() == (2, [f"{missing}No such file or directory", renew])
+    assert not file.exists()
+    assert platform.run("snapshot").code == 0
+    text = file.read_text()
+    equal = ["  ✓ accounts snapshot is what the migrations make: 5 objects at add_email"]
+    assert checked() == (0, equal)
+    document = json.loads(text)
+    file.write_text(json.dumps({**document, "server": 9}))
+    assert checked() == (0, equal), "another PostgreSQL that spells everything alike"
+    old = {key: text for key, text in document["objects"].items() if not key.endswith(" email")}
+    added = {f"view v{number:02}": "" for number in range(9)}
+    file.write_text(json.dumps({**document, "server": 9, "head": "a1", "objects": old | added}))
+    code, lines = checked()
+    assert (code, lines[:3], lines[-3:], len(lines)) == (
+        1,
+        [
+            "  ✗ accounts drifted: the snapshot accounts/migrations/schema.json is not what the migrations make",
+            "    → it is of revision a1, the migrations are at a2",
+            "    → table accounts: column email is missing",
+        ],
+        ["    → view v07 is not in the migrations", "    → and 2 more", renew],
+        13,
+    )
+    file.write_text(json.dumps({**document, "server": 9, "objects": old}))
+    assert checked()[1][2:3] == [
+        f"    → it is of PostgreSQL 9, this is {document['server']}: one may spell some otherwise than the other"
+    ]
+    file.write_text("{")
+    code, lines = checked()
+    assert (code, lines[0].partition(": ")[2]) == (
+        2,
+        "accounts/migrations/schema.json is not a snapshot that this runner reads",
+    )
+    assert file.read_text() == "{", "a check writes nothing"
+    file.write_text(text)
+    platform.add("accounts", "a3", "a2", "add_x", 'op.add_column("accounts", sa.Column("x", sa.Text))')
+    assert checked() == (
+        6,
+        [
+            "  ✗ accounts refused: schema accounts_a is pending",
+            "    → migrate it: bin/gen migrate upgrade --service accounts",
+        ],
+    )
+
+
+def test_where_the_snapshot_is_made_an_upgrade_needs_none(platform: Platform) -> None:
+    prepare(platform, tenants=("a", "b"))
+    platform.policy(verify="drift", canary=["a"])
+    platform.add("accounts", "a3", "a2", "add_x", 'op.add_column("accounts", sa.Column("x", sa.Text))')
+    assert platform.run("upgrade").code == 0
+    assert platform.run("verify").code == 2, "as the plan says, and there is none"
+    assert platform.run("snapshot").code == 0
+    platform.add("accounts", "a4", "a3", "add_y", 'op.add_column("accounts", sa.Column("y", sa.Text))')
+    assert platform.run("upgrade").code == 0
+    assert platform.run("snapshot", "--check").code == 1
+    assert platform.run("snapshot").code == platform.run("verify").code == 0
 
 
 def test_only_the_canary(platform: Platform) -> None:

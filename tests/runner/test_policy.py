@@ -218,6 +218,7 @@ def test_a_canary_that_drifted_is_the_only_one_touched(platform: Platform) -> No
     assert platform.run("upgrade", "--tenant", "a").code == 0
     assert platform.run("snapshot", "--tenant", "a").code == 0
     platform.policy(canary=["b"], verify="drift", max_failed_tenants=None)
+    platform.plan["create_databases"] = False
     for applied in (", this run applied add_x", ""):
         ended = platform.run("upgrade")
         assert [without_time(line) for line in ended.lines[1:]] == [
@@ -235,6 +236,7 @@ def test_a_canary_that_drifted_is_the_only_one_touched(platform: Platform) -> No
 
 def test_a_missing_snapshot_is_told_before_anything_is_touched(platform: Platform) -> None:
     prepare(platform, "a", verify="drift")
+    platform.plan["create_databases"] = False
     ended = platform.run("upgrade")
     assert (ended.code, "accounts usage: no snapshot of the schema in " in ended.lines[1]) == (2, True)
     assert not there(platform, "accounts_a")

@@ -132,6 +132,29 @@ def test_a_description_has_everything_but_the_schema(session: Session) -> None:
     assert session.rows("SHOW search_path") == [('"$user", public',)]
 
 
+def test_a_session_s_own_settings_change_no_spelling(session: Session) -> None:
+    make(
+        session,
+        "one",
+        """CREATE TABLE t (at timestamptz DEFAULT '2020-03-04 05:06:07+00', day date DEFAULT '2020-03-04',
+        long interval DEFAULT '1 day 02:00', raw bytea DEFAULT '\\x00ff', price money DEFAULT 5::money,
+        half float DEFAULT '0.1'::float, CHECK (at > '2001-01-01 00:00+00'::timestamptz))""",
+    )
+    before = described(session, "one")
+    theirs = {
+        "TimeZone": "Asia/Kolkata",
+        "DateStyle": "German, DMY",
+        "IntervalStyle": "iso_8601",
+        "bytea_output": "escape",
+        "extra_float_digits": "-15",
+        "quote_all_identifiers": "on",
+    }
+    for setting, value in theirs.items():
+        session.rows(f"SET {setting} = '{value}'")
+    assert described(session, "one") == before
+    assert "05:06:07+00" in before["table t: column at"]
+
+
 @pytest.mark.parametrize(
     ("change", "sentences"),
     [
@@ -409,9 +432,9 @@ def test_a_snapshot_is_made_by_the_migrations_alone(commands: Commands) -> None:
     def refusal() -> str:
         return commands.refused(take.take)
 
-    commands.platform.plan["environment"] = "production"
+    commands.platform.plan.update(environment="production", create_databases=False)
     assert refusal() == "refused: a snapshot is what the migrations make, it is never taken from production"
-    commands.platform.plan["environment"] = "local"
+    commands.platform.plan.update(environment="local", create_databases=True)
     commands.query("ALTER TABLE accounts_to_shiba.accounts ADD phone text")
     assert refusal() == (
         "refused: in accounts_to_shiba table accounts: column phone is not in the migrations, "
