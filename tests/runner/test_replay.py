@@ -1,0 +1,210 @@
+"""Where env.py is skipped: what a revision sent to two schemas is sent to the others, if it can depend on nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from genmigrate.replay import is_plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Ended, Platform
+
+TENANTS = [f"t{number}" for number in range(6)]
+ASKED = "asked for its statements"
+#: Plain revisions, with what Python, SQLAlchemy, both drivers and psql would each read in their own way.
+PLAIN = [
+    'op.create_table("things", sa.Column("id", sa.Integer, primary_key=True), sa.Column("text", sa.Text))',
+    'op.bulk_insert(sa.table("things", sa.column("id"), sa.column("text")), '
+    """[{"id": 1, "text": "100 % %s :name 'é' \\\\ ;"}, {"id": 2, "text": None}])""",
+    """op.execute("INSERT INTO things VALUES (3, '50 %; -- no comment')")""",
+    'op.execute("-- only a comment")\nop.execute("CREATE VIEW named AS SELECT id AS \\"a % b\\" FROM things")',
+    'op.execute("DO $$ BEGIN INSERT INTO things SELECT max(id) + 1 FROM things; END $$; SET LOCAL a.b TO 1")',
+    'op.create_index("things_text", "things", ["text"], unique=True)',
+    'op.alter_column("things", "text", comment="said; \'so\' %")',
+]
+#: Everything of a schema, without its name.
+CATALOG = """
+SELECT relkind::text, relname, coalesce(attname, ''), coalesce(format_type(atttypid, atttypmod), ''), attnotnull,
+coalesce((SELECT string_agg(conname || ' ' || pg_get_constraintdef(c.oid), ',') FROM pg_constraint c
+WHERE conrelid = r.oid), ''), coalesce(replace(pg_get_viewdef(r.oid), %s || '.', ''), '')
+FROM pg_class r LEFT JOIN pg_attribute a ON attrelid = r.oid AND attnum > 0
+WHERE relnamespace = %s::regnamespace ORDER BY 1, 2, 3
+"""
+
+
+def prepare(platform: Platform, scheme: str = "postgresql", tenants: list[str] = TENANTS) -> None:
+    """The sample service, its env.py skipped, one schema after the other."""
+    platform.only("accounts")
+    platform.plan["tenants"] = tenants
+    platform.policy(parallelism=1, max_failed_tenants=None)
+    service = platform.plan["services"][0]
+    service["skip_env"] = True
+    platform.environ["ACCOUNTS_DATABASE_URL"] = platform.server.url(service["database"], scheme=scheme)
+
+
+def add(platform: Platform, *bodies: str, parent: str = "a2") -> None:
+    """Add revisions that say when they are asked."""
+    for number, body in enumerate(bodies, 3):
+        told = f"print('{ASKED}', flush=True)\n{body}"
+        file = platform.add("accounts", f"r{number}", parent, f"step_{number}", told)
+        file.write_text(file.read_text().replace("import context, op", "import op"))
+        parent = f"r{number}"
+
+
+def upgrade(platform: Platform, exchange: Path) -> tuple[Ended, int]:
+    """How it ended, and how often revisions were asked for their statements."""
+    worker = platform.worker("accounts", exchange, "--once")
+    ended = platform.run("upgrade", "--workers", "external", "--exchange", str(exchange))
+    return ended, "".join(worker.communicate(timeout=60)).count(ASKED)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql+psycopg2"])
+def test_plain_revisions_are_asked_twice(platform: Platform, exchange: Path, scheme: str) -> None:
+    """All schemas are alike to the last constraint and row, and the manifest has each revision of each."""
+    prepare(platform, scheme)
+    add(platform, *PLAIN)
+    ended, asked = upgrade(platform, exchange)
+    assert (ended.code, asked) == (0, 2 * len(PLAIN)), ended
+    schemas = [f"accounts_{tenant}" for tenant in TENANTS]
+    with psycopg.connect(platform.server.url(platform.service("accounts")["database"])) as session:
+        catalogs = [session.execute(CATALOG, [schema, schema]).fetchall() for schema in schemas]
+        rows = [
+            session.execute(f"SELECT * FROM {schema}.things ORDER BY id").fetchall() for schema in schemas
+        ]
+        heads = [session.execute(f"SELECT * FROM {schema}.alembic_version").fetchall() for schema in schemas]
+        applied = session.execute(
+            "SELECT schema, string_agg(revision || checksum || direction, ' ' ORDER BY id) "
+            "FROM genmigrate.applied GROUP BY 1 ORDER BY 1"
+        ).fetchall()
+    assert any(row[1] == "alembic_version_pkc" for row in catalogs[0])
+    assert catalogs == [catalogs[0]] * len(schemas)
+    assert rows == [rows[0]] * len(schemas)
+    assert rows[0][0] == (1, "100 % %s :name 'é' \\ ;")
+    assert heads == [[("r9",)]] * len(schemas)
+    assert [schema for schema, _ in applied] == schemas
+    assert len({rest for _, rest in applied}) == 1
+    again = platform.run("upgrade")
+    assert (again.code, again.out.count("already up-to-date")) == (0, len(TENANTS))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'op.get_bind().exec_driver_sql("SELECT 1")',
+        'op.execute("SELECT 1")',
+        "import os\nop.execute(f\"COMMENT ON TABLE accounts IS '{os.environ['ALEMBIC_SCHEMA']}'\")",
+        "import uuid\nop.execute(f\"COMMENT ON TABLE accounts IS '{uuid.uuid4()}'\")",
+        'with op.get_context().autocommit_block():\n    op.execute("CREATE INDEX CONCURRENTLY i ON accounts (email)")',
+        'import helper\nop.execute("CREATE TABLE t (i int)")',
+    ],
+    ids=["bind", "rows", "environment", "chance", "block", "helper"],
+)
+def test_a_revision_that_may_depend_is_asked_each_time(platform: Platform, exchange: Path, body: str) -> None:
+    """And the plain ones before and after it are not."""
+    prepare(platform, tenants=TENANTS[:4])
+    (platform.root / "accounts/helper.py").write_text("")
+    plain = 'op.execute("CREATE TABLE {} (i int)")'
+    add(platform, plain.format("before"), body, plain.format("behind"), plain.format("last"))
+    ended, asked = upgrade(platform, exchange)
+    assert (ended.code, ended.out.count("step_6)"), asked) == (0, 4, 2 + 4 + 2 + 2), ended
+
+
+def test_branches_are_left_to_alembic(platform: Platform) -> None:
+    """A merge follows two revisions."""
+    prepare(platform, tenants=TENANTS[:4])
+    platform.add("accounts", "b1", "a2", "one", 'op.execute("CREATE TABLE one (i int)")')
+    platform.add("accounts", "b2", "a2", "two", 'op.execute("CREATE TABLE two (i int)")')
+    platform.add("accounts", "b3", ("b1", "b2"), "merge")
+    platform.add("accounts", "b4", "b3", "after", 'op.execute("CREATE TABLE after (i int)")')
+    ended = platform.run("upgrade")
+    assert ended.code == 0, ended
+    for tenant in TENANTS[:4]:
+        assert platform.version(f"accounts_{tenant}") == "b4"
+        assert platform.query("accounts", f"SELECT to_regclass('accounts_{tenant}.two') IS NULL") == [
+            (False,)
+        ]
+
+
+def test_what_fails_in_one_schema_is_told_as_ever(platform: Platform) -> None:
+    """With the line of the revision file, which the statements alone do not know."""
+    prepare(platform)
+    assert platform.run("upgrade").code == 0
+    platform.query("accounts", "INSERT INTO accounts_t4.accounts (id, email) VALUES (1, 'a'), (2, 'a')")
+    unique = 'op.create_index("once", "accounts", ["email"], unique=True)'
+    add(platform, 'op.execute("CREATE TABLE fine (i int)")', unique)
+    ended = platform.run("upgrade")
+    where = ended.lines.index(
+        '  ✗ accounts_t4 failed at step_4: could not create unique index "once" (SQLSTATE 23505)'
+    )
+    assert ended.lines[where + 1 : where + 3] == [
+        "    → migrations/versions/r4_step_4.py line 12",
+        "    → accounts_t4 is at step_3, this run applied step_3",
+    ]
+    assert ended.lines[-1].startswith("6 schemas: 0 up-to-date, 5 applied, 1 failed, 0 skipped")
+    assert platform.query(
+        "accounts", "SELECT count(*) FROM genmigrate.applied WHERE schema = 'accounts_t4'"
+    ) == [(3,)]
+
+
+def test_a_lock_is_waited_for_and_named(platform: Platform) -> None:
+    prepare(platform)
+    assert platform.run("upgrade").code == 0
+    add(platform, 'op.add_column("accounts", sa.Column("note", sa.Text))')
+    with psycopg.connect(platform.server.url(platform.service("accounts")["database"])) as holder:
+        holder.execute("LOCK TABLE accounts_t3.accounts")
+        ended = platform.run("upgrade")
+        pid = holder.info.backend_pid
+    assert ended.code == 4
+    (line,) = [line for line in ended.lines if line.startswith("  ✗")]
+    assert line.startswith("  ✗ accounts_t3 locked at step_3: canceling statement due to lock timeout")
+    assert f"blocked by pid {pid} (" in line
+    assert platform.run("upgrade").code == 0
+
+
+def test_a_version_that_somebody_else_moved_is_not_overwritten(platform: Platform) -> None:
+    """A trigger stands for a person with Alembic at the same moment: nothing is applied on top of it."""
+    prepare(platform)
+    assert platform.run("upgrade").code == 0
+    platform.query("accounts", "CREATE TABLE accounts_t5.twice (i int)")
+    platform.query(
+        "accounts",
+        "CREATE RULE never AS ON UPDATE TO accounts_t5.alembic_version DO INSTEAD NOTHING",
+    )
+    add(platform, 'op.execute("CREATE TABLE noted (i int)")')
+    ended = platform.run("upgrade")
+    assert ended.code == 1
+    (line,) = [line for line in ended.lines if line.startswith("  ✗")]
+    assert line.startswith("  ✗ accounts_t5 failed at step_3"), ended
+    assert platform.query("accounts", "SELECT to_regclass('accounts_t5.noted')") == [(None,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("import sqlalchemy as sa\nfrom alembic import op\nop.execute('x')", True),
+        ("from sqlalchemy.dialects import postgresql\nimport datetime, uuid", True),
+        ("from alembic import op, context", False),
+        ("import alembic", False),
+        ("from app.models import User", False),
+        ("from . import helper", False),
+        ("import os", False),
+        ("import time", False),
+        ("from sqlalchemy import create_engine", False),
+        ("import sqlalchemy as sa\nsa.create_engine('x')", False),
+        ("from sqlalchemy import create_engine as make", False),
+        ("f = op.get_bind", False),
+        ("getattr(op, 'get' + '_bind')", False),
+        ("open('/etc/passwd')", False),
+        ("__import__('os')", False),
+        ("exec('x')", False),
+    ],
+)
+def test_is_plain(tmp_path: Path, text: str, plain: bool) -> None:
+    file = tmp_path / "revision.py"
+    file.write_text(text)
+    assert is_plain(file) is plain
