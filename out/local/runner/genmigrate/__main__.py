@@ -5,10 +5,10 @@ import signal
 import sys
 
 if __name__ == "__main__":
-    try:
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(10))
-        from genmigrate.cli import main
+ try:
+  signal.signal(signal.SIGTERM, lambda *_: os._exit(10))
+  from genmigrate.cli import main
 
-        sys.exit(main(sys.argv[1:]))
-    except KeyboardInterrupt:
-        sys.exit(130)
+  sys.exit(main(sys.argv[1:]))
+ except KeyboardInterrupt:
+  sys.exit(130)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .codes import RunError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+ from pathlib import Path
 
 BEAT_S = 1.0
 LOOK_S = 0.02
@@ -24,119 +24,119 @@ Message = dict[str, Any]
 
 
 def new_id() -> str:
-    return os.urandom(6).hex()
+ return os.urandom(6).hex()
 
 
 def _unwritable(file: Path, error: OSError) -> RunError:
-    way_out = "driver and workers need one folder that all of them may write"
-    return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
+ way_out = "driver and workers need one folder that all of them may write"
+ return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
 
 
 class Exchange:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+ def __init__(self, folder: Path) -> None:
+  self.folder = folder
 
-    def put(self, name: str, message: Message) -> None:
-        target = self.folder / name
-        draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
-        try:
-            draft.write_text(json.dumps(message, ensure_ascii=False), encoding="utf-8")
-            draft.replace(target)
-        except OSError as error:
-            raise _unwritable(target, error) from None
+ def put(self, name: str, message: Message) -> None:
+  target = self.folder / name
+  draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
+  try:
+   draft.write_text(json.dumps(message, ensure_ascii=False), encoding="utf-8")
+   draft.replace(target)
+  except OSError as error:
+   raise _unwritable(target, error) from None
 
-    def get(self, name: str) -> Message | None:
-        try:
-            message = json.loads((self.folder / name).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return message if isinstance(message, dict) else None
+ def get(self, name: str) -> Message | None:
+  try:
+   message = json.loads((self.folder / name).read_bytes())
+  except (OSError, ValueError):
+   return None
+  return message if isinstance(message, dict) else None
 
-    def append(self, service: str, *records: Message) -> None:
-        lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
-        with (self.folder / f"{service}.lines").open("ab") as file:
-            file.write(lines.encode("utf-8", "backslashreplace"))
+ def append(self, service: str, *records: Message) -> None:
+  lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+  with (self.folder / f"{service}.lines").open("ab") as file:
+   file.write(lines.encode("utf-8", "backslashreplace"))
 
-    def records(self, service: str, offset: int) -> tuple[list[Message], int]:
-        try:
-            with (self.folder / f"{service}.lines").open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-        except OSError:
-            return [], offset
-        whole = data.rfind(b"\n") + 1
-        found = []
-        for line in data[:whole].splitlines():
-            with suppress(ValueError):
-                found.append(json.loads(line))
-        return [record for record in found if isinstance(record, dict)], offset + whole
+ def records(self, service: str, offset: int) -> tuple[list[Message], int]:
+  try:
+   with (self.folder / f"{service}.lines").open("rb") as file:
+    file.seek(offset)
+    data = file.read()
+  except OSError:
+   return [], offset
+  whole = data.rfind(b"\n") + 1
+  found = []
+  for line in data[:whole].splitlines():
+   with suppress(ValueError):
+    found.append(json.loads(line))
+  return [record for record in found if isinstance(record, dict)], offset + whole
 
-    def clear(self, services: tuple[str, ...]) -> None:
-        names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
-        for entry in list(self.folder.iterdir()):
-            draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
-            if entry.name in names or draft:
-                entry.unlink(missing_ok=True)
+ def clear(self, services: tuple[str, ...]) -> None:
+  names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
+  for entry in list(self.folder.iterdir()):
+   draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
+   if entry.name in names or draft:
+    entry.unlink(missing_ok=True)
 
 
 class Beat(threading.Thread):
-    def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
-        super().__init__(daemon=True)
-        self._exchange = exchange
-        self._name = name
-        self._message = message
-        self._ended = threading.Event()
+ def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
+  super().__init__(daemon=True)
+  self._exchange = exchange
+  self._name = name
+  self._message = message
+  self._ended = threading.Event()
 
-    def run(self) -> None:
-        beat = 0
-        while True:
-            with suppress(RunError):
-                self._exchange.put(self._name, {**self._message, "beat": beat})
-            beat += 1
-            if self._ended.wait(BEAT_S):
-                return
+ def run(self) -> None:
+  beat = 0
+  while True:
+   with suppress(RunError):
+    self._exchange.put(self._name, {**self._message, "beat": beat})
+   beat += 1
+   if self._ended.wait(BEAT_S):
+    return
 
-    def end(self) -> None:
-        self._ended.set()
-        self.join()
+ def end(self) -> None:
+  self._ended.set()
+  self.join()
 
 
 class Pulse:
-    def __init__(self, look_s: float) -> None:
-        self._look_s = look_s
-        self._last: object = None
-        self.silent_s = 0.0
-        self.alive = False
+ def __init__(self, look_s: float) -> None:
+  self._look_s = look_s
+  self._last: object = None
+  self.silent_s = 0.0
+  self.alive = False
 
-    def look(self, message: Message | None) -> bool:
-        beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
-        changed = beat is not None and self._last is not None and beat != self._last
-        if changed:
-            self.silent_s = 0.0
-            self.alive = True
-        else:
-            self.silent_s += self._look_s
-        self._last = beat if beat is not None else (self._last or ())
-        return changed
+ def look(self, message: Message | None) -> bool:
+  beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
+  changed = beat is not None and self._last is not None and beat != self._last
+  if changed:
+   self.silent_s = 0.0
+   self.alive = True
+  else:
+   self.silent_s += self._look_s
+  self._last = beat if beat is not None else (self._last or ())
+  return changed
 
 
 def claim(exchange: Exchange) -> None:
-    file = exchange.folder / "driver"
-    try:
-        if file.exists() and not _beats(exchange):
-            file.unlink(missing_ok=True)
-        file.open("xb").close()
-    except FileExistsError:
-        reason = f"another driver works in {exchange.folder}"
-        raise RunError("locked", reason, "wait for it, run again") from None
-    except OSError as error:
-        raise _unwritable(file, error) from None
+ file = exchange.folder / "driver"
+ try:
+  if file.exists() and not _beats(exchange):
+   file.unlink(missing_ok=True)
+  file.open("xb").close()
+ except FileExistsError:
+  reason = f"another driver works in {exchange.folder}"
+  raise RunError("locked", reason, "wait for it, run again") from None
+ except OSError as error:
+  raise _unwritable(file, error) from None
 
 
 def _beats(exchange: Exchange) -> bool:
-    first = exchange.get("driver")
-    for _ in range(25):
-        time.sleep(BEAT_S / 10)
-        if exchange.get("driver") != first:
-            return True
-    return False
+ first = exchange.get("driver")
+ for _ in range(25):
+  time.sleep(BEAT_S / 10)
+  if exchange.get("driver") != first:
+   return True
+ return False

@@ -12,21 +12,20 @@ from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
 from .output import one_line
+from .session import CANCELLED, RETRYABLE
 from .watch import STOPPED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+ from collections.abc import Sequence
 
-    from .hand import Message
-    from .hands import Process
-    from .job import Job
-    from .session import Session
-    from .survey import State
+ from .hand import Message
+ from .hands import Process
+ from .job import Job
+ from .session import Session
+ from .survey import State
 
 LOOK_S = 0.05
 BLOCKERS_S = 0.5
-RETRYABLE = ("55P03", "40P01", "40001")
-CANCELLED = "57014"
 CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
 AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
@@ -38,234 +37,236 @@ BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
 
 @dataclass
 class Work:
-    state: State
-    tries: int = 0
-    not_before: float = 0.0
-    since: float = 0.0
-    told: str = ""
-    at: str = ""
-    phase: str = ""
-    backend: int = 0
-    began: float = 0.0
-    blockers: str = ""
-    blocked: float = 0.0
-    result: Message = field(default_factory=dict)
+ state: State
+ current: tuple[str, ...] = ()
+ tries: int = 0
+ not_before: float = 0.0
+ since: float = 0.0
+ told: str = ""
+ at: str = ""
+ phase: str = ""
+ backend: int = 0
+ began: float = 0.0
+ blockers: str = ""
+ blocked: float = 0.0
+ result: Message = field(default_factory=dict)
 
-    @property
-    def label(self) -> str:
-        return self.state.target.label
+ @property
+ def label(self) -> str:
+  return self.state.target.label
 
 
 class Schedule:
-    def __init__(self, job: Job, session: Session) -> None:
-        self._job = job
-        self._session = session
-        self._hands = Hands(job)
-        self._waiting: deque[Work] = deque()
-        self._next_look = 0.0
-        self._next_report = time.monotonic() + 1.0
-        self._stopping = ""
-        self._failures = 0
-        self._finished = 0
-        self._total = 0
+ def __init__(self, job: Job, session: Session) -> None:
+  self._job = job
+  self._session = session
+  self._hands = Hands(job)
+  self._waiting: deque[Work] = deque()
+  self._next_look = 0.0
+  self._next_report = time.monotonic() + 1.0
+  self._stopping = ""
+  self._failures = 0
+  self._finished = 0
+  self._total = 0
 
-    def _order(self, work: Work) -> Message:
-        job = self._job
-        return {
-            "schema": work.state.target.schema,
-            "run": job.run,
-            "application": job.application,
-            "patience_s": job.patience_s,
-            "digest": job.plan.digest,
-        }
+ def _order(self, work: Work) -> Message:
+  job = self._job
+  return {
+   "schema": work.state.target.schema,
+   "run": job.run,
+   "application": job.application,
+   "patience_s": job.patience_s,
+   "digest": job.plan.digest,
+  }
 
-    def _ready(self, work: Work) -> bool:
-        return True
+ def _ready(self, work: Work) -> bool:
+  return True
 
-    def _done(self, work: Work) -> None:
-        """Behind it, still under the lock."""
+ def _done(self, work: Work) -> None:
+  """Behind it, still under the lock."""
 
-    def _failed(self, work: Work, error: RunError) -> None:
-        """Report it."""
+ def _failed(self, work: Work, error: RunError) -> None:
+  """Report it."""
 
-    def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
-        self._waiting = deque(Work(state) for state in states)
-        while True:
-            try:
-                self._work_off(failures_allowed)
-                return [work.state for work in self._waiting]
-            except self._session.errors:
-                if not self._session.lost() or self._stopping:
-                    raise
-                self._stopping = "unreachable"
-                self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
-                self._hands.stop(self._stopping)
+ def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
+  self._waiting = deque(Work(state) for state in states)
+  while True:
+   try:
+    self._work_off(failures_allowed)
+    return [work.state for work in self._waiting]
+   except self._session.errors:
+    if not self._session.lost() or self._stopping:
+     raise
+    self._stopping = "unreachable"
+    self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
+    self._hands.stop(self._stopping)
 
-    def _work_off(self, failures_allowed: int | None) -> None:
-        while self._waiting or self._busy():
-            if self._job.watch.stop_word and not self._stopping:
-                self._stopping = self._job.watch.stop_word
-                self._hands.stop(self._stopping)
-            over = self._stopping or (failures_allowed is not None and self._failures > failures_allowed)
-            if over and not self._busy():
-                break
-            if not over:
-                self._hand_out()
-            for hand, message in self._hands.listen(LOOK_S):
-                self._hear(hand, message)
-            self._look()
+ def _work_off(self, failures_allowed: int | None) -> None:
+  while self._waiting or self._busy():
+   if self._job.watch.stop_word and not self._stopping:
+    self._stopping = self._job.watch.stop_word
+    self._hands.stop(self._stopping)
+   over = self._stopping or (failures_allowed is not None and self._failures > failures_allowed)
+   if over and not self._busy():
+    break
+   if not over:
+    self._hand_out()
+   for hand, message in self._hands.listen(LOOK_S):
+    self._hear(hand, message)
+   self._look()
 
-    def _hand_out(self) -> None:
-        now = time.monotonic()
-        for work in [each for each in self._waiting if each.not_before <= now]:
-            hand = self._hands.idle(len(self._waiting))
-            if hand is None:
-                return
-            if not self._lock(work):
-                continue
-            self._waiting.remove(work)
-            try:
-                if self._ready(work):
-                    work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
-                    hand.work = work
-                    hand.wire.send(self._order(work))
-                    self._note_work()
-                    continue
-                self._finished += 1
-            except RunError as error:
-                self._fail(work, error)
-            self._unlock(work)
+ def _hand_out(self) -> None:
+  now = time.monotonic()
+  while True:
+   work = next((each for each in self._waiting if each.not_before <= now), None)
+   hand = self._hands.idle(len(self._waiting)) if work else None
+   if work is None or hand is None:
+    return
+   if not self._lock(work):
+    continue
+   self._waiting.remove(work)
+   try:
+    if self._ready(work):
+     work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
+     hand.work = work
+     hand.wire.send(self._order(work))
+     self._note_work()
+     continue
+    self._finished += 1
+   except RunError as error:
+    self._fail(work, error)
+   self._unlock(work)
 
-    def _lock(self, work: Work) -> bool:
-        schema, now = work.state.target.schema, time.monotonic()
-        key, statements = key_of(schema), statements_key(schema)
-        free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
-        mine, done = self._session.rows(f"SELECT pg_try_advisory_lock({key}), {free}")[0]
-        if mine and done:
-            return True
-        if mine:
-            self._unlock(work)
-            key = statements
-        work.since = work.since or now
-        work.not_before = now + POLL_S
-        reason = f"{schema} is being migrated by {holder(self._session.rows, key)}"
-        if now > work.since + self._job.patience_s:
-            self._waiting.remove(work)
-            self._fail(work, RunError("locked", reason, "wait for it, run again"))
-        elif not work.told:
-            work.told = reason
-            self._job.note(f"waiting: {reason}")
-        return False
+ def _lock(self, work: Work) -> bool:
+  schema, now = work.state.target.schema, time.monotonic()
+  key, statements = key_of(schema), statements_key(schema)
+  free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
+  mine, done = self._session.rows(f"SELECT pg_try_advisory_lock({key}), {free}")[0]
+  if mine and done:
+   return True
+  if mine:
+   self._unlock(work)
+   key = statements
+  work.since = work.since or now
+  work.not_before = now + POLL_S
+  reason = f"{schema} is being migrated by {holder(self._session.rows, key)}"
+  if now > work.since + self._job.patience_s:
+   self._waiting.remove(work)
+   self._fail(work, RunError("locked", reason, "wait for it, run again"))
+  elif not work.told:
+   work.told = reason
+   self._job.note(f"waiting: {reason}")
+  return False
 
-    def _unlock(self, work: Work) -> None:
-        if self._stopping != "unreachable":
-            self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
+ def _unlock(self, work: Work) -> None:
+  if self._stopping != "unreachable":
+   self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
 
-    def _busy(self) -> list[Work]:
-        return [hand.work for hand in self._hands.all if hand.work]
+ def _busy(self) -> list[Work]:
+  return [hand.work for hand in self._hands.all if hand.work]
 
-    def _note_work(self) -> None:
-        busy = self._busy()
-        self._job.working = {each.label: each.at for each in busy}
-        self._job.backends = {each.backend for each in busy if each.backend}
+ def _note_work(self) -> None:
+  busy = self._busy()
+  self._job.working = {each.label: each.at for each in busy}
+  self._job.backends = {each.backend for each in busy if each.backend}
 
-    def _hear(self, hand: Process, message: Message | None) -> None:
-        work: Work | None = hand.work
-        if message is None:
-            code = self._hands.forget(hand)
-            if work is None:
-                return
-            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            message = {"ended": {"word": "terminated", "revision": work.at, "reason": f"its process {ended}"}}
-            if self._stopping:
-                message["ended"].update(word=self._stopping, reason=STOPPED[self._stopping])
-        if work is None:
-            return
-        work.backend = message.get("backend", work.backend)
-        work.at, work.phase = message.get("at", work.at), message.get("phase", work.phase)
-        if "ended" in message:
-            hand.work = None
-            work.result = message["ended"]
-            word = self._job.watch.stop_word
-            if word and work.result.get("sqlstate") == CANCELLED:
-                work.result.update(word=word, reason=STOPPED[word])
-            self._end(hand, work)
-        self._note_work()
+ def _hear(self, hand: Process, message: Message | None) -> None:
+  work: Work | None = hand.work
+  if message is None:
+   code = self._hands.forget(hand)
+   if work is None:
+    return
+   ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+   message = {"ended": {"word": "terminated", "revision": work.at, "reason": f"its process {ended}"}}
+   if self._stopping:
+    message["ended"].update(word=self._stopping, reason=STOPPED[self._stopping])
+  if work is None:
+   return
+  work.backend = message.get("backend", work.backend)
+  work.at, work.phase = message.get("at", work.at), message.get("phase", work.phase)
+  if "ended" in message:
+   hand.work = None
+   work.result = message["ended"]
+   word = self._job.watch.stop_word
+   if word and work.result.get("sqlstate") == CANCELLED:
+    work.result.update(word=word, reason=STOPPED[word])
+   self._end(hand, work)
+  self._note_work()
 
-    def _end(self, hand: Process, work: Work) -> None:
-        result = work.result
-        if "word" in result and self._again(hand, work, result):
-            self._unlock(work)
-            return
-        if "word" in result:
-            self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
-        elif self._stopping == "unreachable":
-            self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
-        else:
-            try:
-                self._done(work)
-                self._finished += 1
-            except RunError as error:
-                self._fail(work, error)
-            except self._session.errors:
-                self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
-                raise
-        self._unlock(work)
+ def _end(self, hand: Process, work: Work) -> None:
+  result = work.result
+  if "word" in result and self._again(hand, work, result):
+   self._unlock(work)
+   return
+  if "word" in result:
+   self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
+  elif self._stopping == "unreachable":
+   self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
+  else:
+   try:
+    self._done(work)
+    self._finished += 1
+   except RunError as error:
+    self._fail(work, error)
+   except self._session.errors:
+    self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
+    raise
+  self._unlock(work)
 
-    def _again(self, hand: Process, work: Work, result: Message) -> bool:
-        if self._stopping or result.get("halved"):
-            return False
-        now, retries = time.monotonic(), self._job.plan.policy.lock_retries
-        pause = min(2.0**work.tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)
-        if not result.get("revision") and any(text in result["reason"] for text in CROWDED):
-            if len(self._hands.all) > 1 and hand in self._hands.all:
-                self._hands.shrink(hand)
-                self._job.note(f"too many connections: going on with {self._hands.limit} at once")
-            elif now > (work.since or now) + self._job.patience_s:
-                return False
-            work.since = work.since or now
-        elif result.get("sqlstate") in RETRYABLE and work.tries < retries:
-            work.tries += 1
-            tried = f"try {work.tries} of {retries} in {pause:.1f} s"
-            self._job.note(f"{work.label} at {work.at}: {result['reason']}{work.blockers}; {tried}")
-        else:
-            if result.get("sqlstate") in RETRYABLE:
-                result["reason"] += work.blockers
-            return False
-        work.not_before = now + pause
-        self._waiting.appendleft(work)
-        return True
+ def _again(self, hand: Process, work: Work, result: Message) -> bool:
+  if self._stopping or result.get("halved"):
+   return False
+  now, retries = time.monotonic(), self._job.plan.policy.lock_retries
+  pause = min(2.0**work.tries, LONGEST_PAUSE_S) * random.uniform(0.5, 1.5)
+  if not result.get("revision") and any(text in result["reason"] for text in CROWDED):
+   if len(self._hands.all) > 1 and hand in self._hands.all:
+    self._hands.shrink(hand)
+    self._job.note(f"too many connections: going on with {self._hands.limit} at once")
+   elif now > (work.since or now) + self._job.patience_s:
+    return False
+   work.since = work.since or now
+  elif result.get("sqlstate") in RETRYABLE and work.tries < retries:
+   work.tries += 1
+   tried = f"try {work.tries} of {retries} in {pause:.1f} s"
+   self._job.note(f"{work.label} at {work.at}: {result['reason']}{work.blockers}; {tried}")
+  else:
+   if result.get("sqlstate") in RETRYABLE:
+    result["reason"] += work.blockers
+   return False
+  work.not_before = now + pause
+  self._waiting.appendleft(work)
+  return True
 
-    def _fail(self, work: Work, error: RunError) -> None:
-        self._failures += 1
-        self._finished += 1
-        self._failed(work, error)
+ def _fail(self, work: Work, error: RunError) -> None:
+  self._failures += 1
+  self._finished += 1
+  self._failed(work, error)
 
-    def _look(self) -> None:
-        now = time.monotonic()
-        busy = self._busy()
-        if now >= self._next_look and busy and not self._stopping:
-            self._next_look = now + min(BLOCKERS_S, self._job.plan.lock_timeout_ms / 4000 or BLOCKERS_S)
-            self._find_blockers({work.backend: work for work in busy if work.backend})
-        if now >= self._next_report and busy:
-            self._next_report = now + 1.0
-            at = [
-                [w.label, w.at, w.phase, round(now - w.began, 1), w.blockers if now < w.blocked + 1 else ""]
-                for w in busy
-            ]
-            self._job.progress(self._finished, self._total, at)
+ def _look(self) -> None:
+  now = time.monotonic()
+  busy = self._busy()
+  if now >= self._next_look and busy and not self._stopping:
+   self._next_look = now + min(BLOCKERS_S, self._job.plan.lock_timeout_ms / 4000 or BLOCKERS_S)
+   self._find_blockers({work.backend: work for work in busy if work.backend})
+  if now >= self._next_report and busy:
+   self._next_report = now + 1.0
+   at = [
+    [w.label, w.at, w.phase, round(now - w.began, 1), w.blockers if now < w.blocked + 1 else ""]
+    for w in busy
+   ]
+   self._job.progress(self._finished, self._total, at)
 
-    def _find_blockers(self, by_backend: dict[int, Work]) -> None:
-        if not by_backend:
-            return
-        found: dict[int, list[str]] = {}
-        for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
-            found.setdefault(waiter, []).append(_spell(*blocker))
-        for waiter, blockers in found.items():
-            by_backend[waiter].blocked = time.monotonic()
-            by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
+ def _find_blockers(self, by_backend: dict[int, Work]) -> None:
+  if not by_backend:
+   return
+  found: dict[int, list[str]] = {}
+  for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
+   found.setdefault(waiter, []).append(_spell(*blocker))
+  for waiter, blockers in found.items():
+   by_backend[waiter].blocked = time.monotonic()
+   by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
 
 
 def _spell(pid: int, name: str, state: str, seconds: int, query: str) -> str:
-    what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
-    return f"pid {pid} ({what}: {one_line(query)[:120]})"
+ what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
+ return f"pid {pid} ({what}: {one_line(query)[:120]})"

@@ -13,181 +13,183 @@ from .codes import RunError
 from .output import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+ from collections.abc import Callable, Sequence
 
-    from .url import DatabaseUrl
+ from .url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = "5"
 MAINTENANCE = "postgres"
 NAME_BYTES = 63
 GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")
 REFUSED = re.compile(
-    "no password supplied|authentication failed|no pg_hba.conf entry|is not permitted to log in"
-    '|role ".*" does not exist'
+ "no password supplied|authentication failed|no pg_hba.conf entry|is not permitted to log in"
+ '|role ".*" does not exist'
 )
 NO_TLS = ("no encryption", "SSL off", "but SSL was required", "certificate verify failed", "root certificate")
 WORD_OF_SQLSTATE = {"42501": "no-right", "25006": "read-only", "55P03": "locked"}
 DRIVERS = ("psycopg", "psycopg2", "asyncpg", "sqlalchemy")
 GONE = (
-    "server closed the connection", "connection already closed", "terminating connection", "is closed",
-    "connection failed", "could not connect", "Connection refused", "the database system is",
+ "server closed the connection", "connection already closed", "terminating connection", "is closed",
+ "connection failed", "could not connect", "Connection refused", "the database system is",
 )
+RETRYABLE = ("55P03", "40P01", "40001")
+CANCELLED = "57014"
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
 
 def driver_module(url: DatabaseUrl) -> Any:
-    order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
-    reasons = []
-    for name in order:
-        try:
-            return importlib.import_module(name)
-        except ImportError as error:
-            reasons.append(f"{name}: {one_line(error)}")
-    reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
-    raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
+ order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
+ reasons = []
+ for name in order:
+  try:
+   return importlib.import_module(name)
+  except ImportError as error:
+   reasons.append(f"{name}: {one_line(error)}")
+ reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
+ raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
 
 
 def quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+ return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+ return "'" + text.replace("'", "''") + "'"
 
 
 class Session:
-    def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
-        parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
-        if database:
-            parameters["dbname"] = database
-        self.url = url
-        self.errors: type[Exception] = module.Error
-        self._connection = module.connect(**parameters)
-        self._connection.autocommit = True
+ def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
+  parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
+  if database:
+   parameters["dbname"] = database
+  self.url = url
+  self.errors: type[Exception] = module.Error
+  self._connection = module.connect(**parameters)
+  self._connection.autocommit = True
 
-    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement, tuple(parameters) or None)
-            return list(cursor.fetchall()) if cursor.description else []
+ def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+  with self._connection.cursor() as cursor:
+   cursor.execute(statement, tuple(parameters) or None)
+   return list(cursor.fetchall()) if cursor.description else []
 
-    @property
-    def client_side_pid(self) -> int:
-        return int(self._connection.info.backend_pid)
+ @property
+ def client_side_pid(self) -> int:
+  return int(self._connection.info.backend_pid)
 
-    def lost(self) -> bool:
-        try:
-            self.rows("SELECT 1")
-        except self.errors:
-            return True
-        return False
+ def lost(self) -> bool:
+  try:
+   self.rows("SELECT 1")
+  except self.errors:
+   return True
+  return False
 
-    def __enter__(self) -> Session:
-        return self
+ def __enter__(self) -> Session:
+  return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+ def __exit__(self, *_: object) -> None:
+  self.close()
 
-    def close(self) -> None:
-        with contextlib.suppress(self.errors):
-            self._connection.close()
+ def close(self) -> None:
+  with contextlib.suppress(self.errors):
+   self._connection.close()
 
 
 def limit_sessions(
-    lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
+ lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
 ) -> None:
-    ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
-    if path:
-        ours += f" -c search_path={','.join(path)}"
-    os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
-    os.environ["PGAPPNAME"] = application
+ ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
+ if path:
+  ours += f" -c search_path={','.join(path)}"
+ os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
+ os.environ["PGAPPNAME"] = application
 
 
 def open_session(
-    url: DatabaseUrl,
-    application: str,
-    patience_s: float,
-    check: Callable[[], None],
-    notice: Callable[[str], None] = lambda reason: None,
+ url: DatabaseUrl,
+ application: str,
+ patience_s: float,
+ check: Callable[[], None],
+ notice: Callable[[str], None] = lambda reason: None,
 ) -> Session:
-    module = driver_module(url)
-    give_up = time.monotonic() + patience_s
-    pause, told = 0.1, ""
-    while True:
-        check()
-        try:
-            return Session(module, url, application)
-        except module.Error as error:
-            reason = _reason(url, error)
-        _refuse(url, reason)
-        if time.monotonic() + pause > give_up:
-            reason = f"PostgreSQL at {url.place} does not answer: {reason}"
-            raise RunError("unreachable", reason, "start it, or correct the URL's host and port")
-        if reason != told:
-            told = reason
-            notice(f"waiting for PostgreSQL at {url.place}: {reason}")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 1.0)
+ module = driver_module(url)
+ give_up = time.monotonic() + patience_s
+ pause, told = 0.1, ""
+ while True:
+  check()
+  try:
+   return Session(module, url, application)
+  except module.Error as error:
+   reason = _reason(url, error)
+  _refuse(url, reason)
+  if time.monotonic() + pause > give_up:
+   reason = f"PostgreSQL at {url.place} does not answer: {reason}"
+   raise RunError("unreachable", reason, "start it, or correct the URL's host and port")
+  if reason != told:
+   told = reason
+   notice(f"waiting for PostgreSQL at {url.place}: {reason}")
+  time.sleep(pause)
+  pause = min(pause * 1.5, 1.0)
 
 
 def _reason(url: DatabaseUrl, error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
-    return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
+ lines = [line for line in str(error).splitlines() if line.strip()]
+ telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
+ return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
 
 
 def _refuse(url: DatabaseUrl, reason: str) -> None:
-    user = url.parameters.get("user", "")
-    if "unsupported startup parameter" in reason:
-        way_out = (
-            "name PostgreSQL itself in the URL; or a session pool with ignore_startup_parameters = options"
-        )
-        raise RunError("pooled", f"{url.place} is a pooler: {reason}", way_out)
-    if "permission denied for database" in reason:
-        raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
-    if "database " in reason and "does not exist" in reason:
-        raise RunError("missing-database", reason, "create it, or let the environment create its databases")
-    if any(text in reason for text in NO_TLS):
-        way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
-        raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
-    if REFUSED.search(reason):
-        reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
-        raise RunError("wrong-password", reason, "correct user and password in the URL")
+ user = url.parameters.get("user", "")
+ if "unsupported startup parameter" in reason:
+  way_out = (
+   "name PostgreSQL itself in the URL; or a session pool with ignore_startup_parameters = options"
+  )
+  raise RunError("pooled", f"{url.place} is a pooler: {reason}", way_out)
+ if "permission denied for database" in reason:
+  raise RunError("no-right", reason, f"grant CONNECT on the database to {user}")
+ if "database " in reason and "does not exist" in reason:
+  raise RunError("missing-database", reason, "create it, or let the environment create its databases")
+ if any(text in reason for text in NO_TLS):
+  way_out = "give the URL the server's TLS: ?sslmode=require, or verify-full with sslrootcert=FILE"
+  raise RunError("no-tls", f"no TLS between here and PostgreSQL at {url.place}: {reason}", way_out)
+ if REFUSED.search(reason):
+  reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
+  raise RunError("wrong-password", reason, "correct user and password in the URL")
 
 
 def create_database(url: DatabaseUrl, application: str) -> None:
-    module = driver_module(url)
-    try:
-        session = Session(module, url, application, MAINTENANCE)
-    except module.Error as error:
-        reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
-        raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
-    with session:
-        for attempt in range(20):
-            try:
-                session.rows(f"CREATE DATABASE {quoted(url.database)}")
-                return
-            except module.Error as error:
-                state = sqlstate(error)
-                if state in ("42P04", "23505"):
-                    return
-                if state == "42501":
-                    reason = f"user {url.parameters.get('user', '')} may not create database {url.database}"
-                    raise RunError("no-right", reason, "grant CREATEDB, or create it by hand") from None
-                if state != "55006" or attempt == 19:
-                    reason = url.hide(one_line(error))
-                    raise RunError("missing-database", reason, "create it by hand") from None
-            time.sleep(0.25)
+ module = driver_module(url)
+ try:
+  session = Session(module, url, application, MAINTENANCE)
+ except module.Error as error:
+  reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
+  raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
+ with session:
+  for attempt in range(20):
+   try:
+    session.rows(f"CREATE DATABASE {quoted(url.database)}")
+    return
+   except module.Error as error:
+    state = sqlstate(error)
+    if state in ("42P04", "23505"):
+     return
+    if state == "42501":
+     reason = f"user {url.parameters.get('user', '')} may not create database {url.database}"
+     raise RunError("no-right", reason, "grant CREATEDB, or create it by hand") from None
+    if state != "55006" or attempt == 19:
+     reason = url.hide(one_line(error))
+     raise RunError("missing-database", reason, "create it by hand") from None
+   time.sleep(0.25)
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:
-    state = sqlstate(error)
-    by_driver = type(error).__module__.partition(".")[0] in DRIVERS
-    gone = not state and by_driver and any(text in str(error) for text in GONE)
-    gone = gone or isinstance(error, ConnectionError)
-    if lost or gone or state in CUT or state[:2] == "08":
-        return "unreachable"
-    return WORD_OF_SQLSTATE.get(state, "")
+ state = sqlstate(error)
+ by_driver = type(error).__module__.partition(".")[0] in DRIVERS
+ gone = not state and by_driver and any(text in str(error) for text in GONE)
+ gone = gone or isinstance(error, ConnectionError)
+ if lost or gone or state in CUT or state[:2] == "08":
+  return "unreachable"
+ return WORD_OF_SQLSTATE.get(state, "")
 
 
 def sqlstate(error: BaseException | None) -> str:
-    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
+ return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

@@ -11,14 +11,14 @@ OURS = (sys.dont_write_bytecode or not _home, f"{_home}/.cache/genmigrate" if _h
 
 
 def keep_bytecode(whose: "tuple[bool, str | None]") -> None:
-    sys.dont_write_bytecode, sys.pycache_prefix = whose
+ sys.dont_write_bytecode, sys.pycache_prefix = whose
 
 
 if sys.argv[:1] == ["-m"]:
-    keep_bytecode(OURS)
-    if not THEIRS[0] and __spec__.cached and not THEIRS[1]:
-        with suppress(
-            OSError
-        ):
-            Path(__spec__.cached).unlink()
-            Path(__spec__.cached).parent.rmdir()
+ keep_bytecode(OURS)
+ if not THEIRS[0] and __spec__.cached and not THEIRS[1]:
+  with suppress(
+   OSError
+  ):
+   Path(__spec__.cached).unlink()
+   Path(__spec__.cached).parent.rmdir()

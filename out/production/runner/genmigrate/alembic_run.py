@@ -8,127 +8,160 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import replay
 from .codes import RunError
-from .fresh import in_schema
-from .hold import AstrayError, Hold
+from .fresh import in_schema, keeps
+from .hold import Hold
 from .output import one_line
-from .session import driver_module, sqlstate, word_of
+from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
+from .stray import AstrayError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from io import StringIO
+ from collections.abc import Callable, Iterable, Sequence
+ from io import StringIO
 
-    from .hand import Errand
-    from .plan import Service, Target
-    from .url import DatabaseUrl
+ from .hand import Errand
+ from .history import Revision
+ from .plan import Service, Target
+ from .url import DatabaseUrl
 
 
 class RevisionError(RunError):
-    def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
-        super().__init__(word, url.hide(reason_of(error)))
-        self.place = place_of(error)
-        self._more = {"place": self.place, "revision": "", **more}
+ def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
+  super().__init__(word, url.hide(reason_of(error)))
+  self.place = place_of(error)
+  self._more = {"place": self.place, "revision": "", **more}
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts, **self._more}
+ @property
+ def facts(self) -> dict[str, Any]:
+  return {**super().facts, **self._more}
 
 
 def migrate(errand: Errand) -> None:
-    hold = Hold(errand)
-    running: list[str] = []
+ hold = Hold(errand)
+ running: list[str] = []
 
-    def guarded(step: Any, context: Any) -> Any:
-        original = step.migration_fn
+ def guarded(step: Any, context: Any) -> Any:
+  original = step.migration_fn
 
-        def migrate(**arguments: Any) -> None:
-            errand.check()
-            running.append(step.revision.revision)
-            revision = errand.history.revisions[running[-1]]
-            errand.tell(at=revision.slug, phase=revision.phase)
-            hold.confine(context, revision)
-            original(**arguments)
-            hold.settle(context)
+  def migrate(**arguments: Any) -> None:
+   errand.check()
+   running.append(step.revision.revision)
+   revision = errand.history.revisions[running[-1]]
+   errand.tell(at=revision.slug, phase=revision.phase)
+   hold.confine(context.connection, revision)
+   with replay.heard(errand, revision, context.connection):
+    original(**arguments)
+   hold.settle(context.connection)
 
-        step.migration_fn = migrate
-        return step
+  step.migration_fn = migrate
+  return step
 
-    def options(given: dict[str, Any]) -> None:
-        given["transaction_per_migration"] = True
-        agree(given, errand.service, errand.target)
+ def options(given: dict[str, Any]) -> None:
+  given["transaction_per_migration"] = True
+  agree(given, errand.service, errand.target)
 
-    errand.tell(at="env.py", phase="")
-    try:
-        with in_schema(errand.target.schema):
-            run(errand.service, errand.url, errand.goal, guarded, options, hold=hold)
-    except RunError:
-        raise
-    except (Exception, SystemExit) as error:
-        errand.check()
-        original = getattr(error, "orig", None) or error
-        code = sqlstate(original)
-        word = "failed" if hold.halved else word_of(original) or "failed"
-        with suppress(Exception):
-            hold.abandon()
-        _engines.clear()
-        more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
-        raise RevisionError(error, errand.url, word, **more) from None
+ def by_alembic(goal: str | None) -> None:
+  errand.tell(at="env.py", phase="")
+  schema, loaded = errand.target.schema, list(_kept)
+  with in_schema(schema, _kept.clear):
+   run(errand.service, errand.url, goal, guarded, options, hold=hold)
+  if _kept != loaded and any(keeps(vars(each.module), schema) for each in _kept[1].walk_revisions()):
+   _kept.clear()
+
+ try:
+  _bring(errand, by_alembic, running)
+ except RunError:
+  raise
+ except (Exception, SystemExit) as error:
+  errand.check()
+  original = getattr(error, "orig", None) or error
+  code = sqlstate(original)
+  word = "failed" if hold.halved else word_of(original) or "failed"
+  with suppress(Exception):
+   hold.abandon()
+  _engines.clear()
+  more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
+  raise RevisionError(error, errand.url, word, **more) from None
+
+
+def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> None:
+ current: tuple[str, ...] = tuple(errand.current)
+ while True:
+  known = replay.chain(errand, current)
+  if known and not _replay(errand, known, running):
+   return by_alembic(errand.goal)
+  current = (known[-1].id,) if known else current
+  if known and not errand.history.pending(current):
+   return None
+  stop = replay.next_known(errand, current)
+  by_alembic(stop or errand.goal)
+  if stop is None:
+   return None
+  current = (stop,)
+
+
+def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bool:
+ try:
+  replay.run(errand, _engine(errand.url), known, running)
+ except RunError:
+  raise
+ except Exception as error:
+  if sqlstate(error) in (*RETRYABLE, CANCELLED) or word_of(error) == "unreachable":
+   raise
+  errand.check()
+  return False
+ return True
 
 
 def run(
-    service: Service,
-    url: DatabaseUrl,
-    goal: str | None,
-    guarded: Callable[[Any, Any], Any],
-    options: Callable[[dict[str, Any]], None],
-    mode: dict[str, Any] | None = None,
-    buffer: StringIO | None = None,
-    *,
-    hold: Hold | None = None,
-    plain: bool = False,
+ service: Service,
+ url: DatabaseUrl,
+ goal: str | None,
+ guarded: Callable[[Any, Any], Any],
+ options: Callable[[dict[str, Any]], None],
+ mode: dict[str, Any] | None = None,
+ buffer: StringIO | None = None,
+ *,
+ hold: Hold | None = None,
+ plain: bool = False,
 ) -> None:
-    from alembic.config import Config
-    from alembic.runtime.environment import EnvironmentContext
-    from alembic.script import ScriptDirectory
+ from alembic.config import Config
+ from alembic.runtime.environment import EnvironmentContext
+ from alembic.script import ScriptDirectory
 
-    if _kept and buffer is None:
-        config, script, added = _kept
-        sys.path[:0] = added
-    else:
-        before = list(sys.path)
-        config = Config(Path.cwd() / service.config, output_buffer=buffer)
-        config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
-        script = ScriptDirectory.from_config(config)
-        if hold and hold.keeps_files:
-            _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
+ if _kept and buffer is None:
+  config, script, added = _kept
+  sys.path[:0] = added
+ else:
+  before = list(sys.path)
+  config = Config(Path.cwd() / service.config, output_buffer=buffer)
+  config.set_main_option("sqlalchemy.url", url.for_sqlalchemy().replace("%", "%%"))
+  script = ScriptDirectory.from_config(config)
+  if hold and hold.keeps_files:
+   _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
 
-    def steps(revision: Any, context: Any) -> Iterable[Any]:
-        plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
-        for step in plan(goal or "heads", revision):
-            yield guarded(step, context)
+ def steps(revision: Any, context: Any) -> Iterable[Any]:
+  plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
+  for step in plan(goal or "heads", revision):
+   yield guarded(step, context)
 
-    fn = guarded if plain else steps
-    environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
-    configure = environment.configure
+ fn = guarded if plain else steps
+ environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
+ configure = environment.configure
 
-    def configure_with_options(*positional: Any, **given: Any) -> None:
-        options(given)
-        configure(*positional, **given)
-        if hold:
-            hold.take(environment.get_context())
+ def configure_with_options(*positional: Any, **given: Any) -> None:
+  options(given)
+  configure(*positional, **given)
+  if hold:
+   hold.take(environment.get_context())
 
-    def run_migrations(**arguments: Any) -> None:
-        original(**arguments)
-        if hold:
-            hold.release(environment.get_context())
-
-    original = environment.run_migrations
-    environment.__dict__.update(configure=configure_with_options, run_migrations=run_migrations)
-    with environment:
-        if service.skip_env and hold:
-            _connect_only(environment, url, hold.path)
-        else:
-            script.run_env()
+ environment.__dict__.update(configure=configure_with_options)
+ with environment:
+  if service.skip_env and hold:
+   _connect_only(environment, url, hold.path)
+  else:
+   script.run_env()
 
 
 _kept: list[Any] = []
@@ -137,53 +170,57 @@ _served = 0
 CONNECTION_SERVES = 200
 
 
-def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
-    import sqlalchemy
+def _engine(url: DatabaseUrl) -> Any:
+ import sqlalchemy
 
-    global _served
-    if not _engines or _served % CONNECTION_SERVES == 0:
-        for engine in _engines:
-            engine.dispose()
-        scheme = f"postgresql+{driver_module(url).__name__}://"
-        _engines[:] = [
-            sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
-        ]
-    _served += 1
-    with _engines[0].connect() as connection:
-        names = ", ".join(f'"{name}"' for name in path)
-        connection.exec_driver_sql(f"SET search_path TO {names}")
-        connection.commit()
-        connection.dialect.default_schema_name = path[0]
-        environment.configure(connection=connection)
-        with environment.begin_transaction():
-            environment.run_migrations()
+ global _served
+ if not _engines or _served % CONNECTION_SERVES == 0:
+  for engine in _engines:
+   engine.dispose()
+  scheme = f"postgresql+{driver_module(url).__name__}://"
+  _engines[:] = [
+   sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
+  ]
+ _served += 1
+ return _engines[0]
+
+
+def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
+ with _engine(url).connect() as connection:
+  names = ", ".join(f'"{name}"' for name in path)
+  connection.exec_driver_sql(f"SET search_path TO {names}")
+  connection.commit()
+  connection.dialect.default_schema_name = path[0]
+  environment.configure(connection=connection)
+  with environment.begin_transaction():
+   environment.run_migrations()
 
 
 def agree(given: dict[str, Any], service: Service, target: Target) -> None:
-    planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
-    for option, value in planned.items():
-        if given.get(option) not in (None, value):
-            raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
-        given[option] = value
+ planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
+ for option, value in planned.items():
+  if given.get(option) not in (None, value):
+   raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
+  given[option] = value
 
 
 def reason_of(error: BaseException) -> str:
-    original = getattr(error, "orig", None) or error
-    code = sqlstate(original)
-    if code:
-        message = getattr(getattr(original, "diag", None), "message_primary", None) or original
-        return f"{one_line(message)} (SQLSTATE {code})"
-    if isinstance(original, AstrayError):
-        return one_line(original)
-    text = one_line(original)
-    name = type(original).__name__
-    return name if text == name else f"{name}: {text}"
+ original = getattr(error, "orig", None) or error
+ code = sqlstate(original)
+ if code:
+  message = getattr(getattr(original, "diag", None), "message_primary", None) or original
+  return f"{one_line(message)} (SQLSTATE {code})"
+ if isinstance(original, AstrayError):
+  return one_line(original)
+ text = one_line(original)
+ name = type(original).__name__
+ return name if text == name else f"{name}: {text}"
 
 
 def place_of(error: BaseException) -> str:
-    here = Path.cwd()
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if here in file.parents and "site-packages" not in file.parts:
-            return f"{file.relative_to(here)} line {frame.lineno}"
-    return ""
+ here = Path.cwd()
+ for frame in reversed(traceback.extract_tb(error.__traceback__)):
+  file = Path(frame.filename)
+  if here in file.parents and "site-packages" not in file.parts:
+   return f"{file.relative_to(here)} line {frame.lineno}"
+ return ""

@@ -9,10 +9,10 @@ from .codes import RunError
 from .session import Session, quoted, sqlstate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+ from collections.abc import Iterator, Sequence
 
-    from .history import History, Revision
-    from .plan import Target
+ from .history import History, Revision
+ from .plan import Target
 
 CHUNK = 200
 THERE = """
@@ -30,86 +30,86 @@ READY = ("up-to-date", "pending", "missing-schema")
 
 @dataclass(frozen=True)
 class State:
-    target: Target
-    word: str
-    current: tuple[str, ...] = ()
-    pending: tuple[Revision, ...] = ()
-    tables: int = 0
-    reason: str = ""
-    way_out: str = ""
+ target: Target
+ word: str
+ current: tuple[str, ...] = ()
+ pending: tuple[Revision, ...] = ()
+ tables: int = 0
+ reason: str = ""
+ way_out: str = ""
 
 
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
-    try:
-        states = _look(session, targets, table, history)
-        odd = [state.target for state in states if state.tables]
-        again = {state.target: state for state in _look(session, odd, table, history)}
-        return [again.get(state.target, state) for state in states]
-    except session.errors as error:
-        code, text = sqlstate(error), str(error).splitlines()[0]
-        if code == "42501":
-            reason = f"a version table cannot be read: {text}"
-            raise RunError("no-right", reason, "grant SELECT on it") from None
-        if code == "55P03":
-            raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
-        raise
+ try:
+  states = _look(session, targets, table, history)
+  odd = [state.target for state in states if state.tables]
+  again = {state.target: state for state in _look(session, odd, table, history)}
+  return [again.get(state.target, state) for state in states]
+ except session.errors as error:
+  code, text = sqlstate(error), str(error).splitlines()[0]
+  if code == "42501":
+   reason = f"a version table cannot be read: {text}"
+   raise RunError("no-right", reason, "grant SELECT on it") from None
+  if code == "55P03":
+   raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
+  raise
 
 
 def missing(targets: Sequence[Target], history: History) -> list[State]:
-    return [State(target, "missing-schema", (), history.pending(())) for target in targets]
+ return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 
 
 def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
-    chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
-    return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
+ chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
+ return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
 
 
 def _look_at(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
-    there = _there(session, targets, table)
-    schemas = {schema for schema, found, *_ in there if found}
-    versioned = {schema for *_, schema, found in there if found}
-    versions = _versions(session, sorted(versioned), table)
-    states = [_classify(target, schemas, versions, history) for target in targets]
-    doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
-    populated = _populated(session, doubtful, table)
-    for state in states:
-        tables = populated.get(state.target.schema, 0)
-        if state.word == "pending" and not state.current and tables:
-            word = "unstamped" if state.target.version_schema in versioned else "unversioned"
-            state = replace(state, word=word, tables=tables)
-        yield state
+ there = _there(session, targets, table)
+ schemas = {schema for schema, found, *_ in there if found}
+ versioned = {schema for *_, schema, found in there if found}
+ versions = _versions(session, sorted(versioned), table)
+ states = [_classify(target, schemas, versions, history) for target in targets]
+ doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
+ populated = _populated(session, doubtful, table)
+ for state in states:
+  tables = populated.get(state.target.schema, 0)
+  if state.word == "pending" and not state.current and tables:
+   word = "unstamped" if state.target.version_schema in versioned else "unversioned"
+   state = replace(state, word=word, tables=tables)
+  yield state
 
 
 def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], history: History) -> State:
-    if target.schema not in schemas:
-        return State(target, "missing-schema", (), history.pending(()))
-    if history.head is None:
-        return State(target, "up-to-date")
-    current = tuple(sorted(versions.get(target.version_schema, ())))
-    if any(revision not in history.revisions for revision in current):
-        return State(target, "unknown-revision", current)
-    pending = history.pending(current)
-    return State(target, "pending" if pending or not current else "up-to-date", current, pending)
+ if target.schema not in schemas:
+  return State(target, "missing-schema", (), history.pending(()))
+ if history.head is None:
+  return State(target, "up-to-date")
+ current = tuple(sorted(versions.get(target.version_schema, ())))
+ if any(revision not in history.revisions for revision in current):
+  return State(target, "unknown-revision", current)
+ pending = history.pending(current)
+ return State(target, "pending" if pending or not current else "up-to-date", current, pending)
 
 
 def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
-    names = [target.schema for target in targets], [target.version_schema for target in targets]
-    return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
+ names = [target.schema for target in targets], [target.version_schema for target in targets]
+ return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
 
 
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    if schemas:
-        parts = [
-            f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
-            for index, schema in enumerate(schemas)
-        ]
-        for place, revision in session.rows(" UNION ALL ".join(parts)):
-            found.setdefault(schemas[place], set()).add(revision)
-    return found
+ found: dict[str, set[str]] = {}
+ if schemas:
+  parts = [
+   f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
+   for index, schema in enumerate(schemas)
+  ]
+  for place, revision in session.rows(" UNION ALL ".join(parts)):
+   found.setdefault(schemas[place], set()).add(revision)
+ return found
 
 
 def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
-    if not schemas:
-        return {}
-    return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}
+ if not schemas:
+  return {}
+ return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}

@@ -23,133 +23,133 @@ from .url import parse
 from .watch import STOPPED, DriverEndedError, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+ from collections.abc import Callable
 
-    from .plan import Plan, Service
+ from .plan import Plan, Service
 
 
 def serve(
-    plan: Plan,
-    plan_file: Path,
-    service: Service,
-    exchange: Exchange,
-    folder: Path,
-    patience_s: float,
-    once: bool,
+ plan: Plan,
+ plan_file: Path,
+ service: Service,
+ exchange: Exchange,
+ folder: Path,
+ patience_s: float,
+ once: bool,
 ) -> int:
-    worker = new_id()
-    watch = Watch(exchange, service.name, worker, patience_s, once)
-    watch.start()
-    _prepare(service, folder)
-    try:
-        order = _await_order(exchange, service, worker, watch)
-    except DriverEndedError:
-        return OK
-    except RunError as trouble:
-        say(f"{service.name}: {trouble.reason}", sys.stderr)
-        return TERMINATED
-    wanted = set(order.get("schemas", ()))
-    targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
-    job = Job(plan, service, targets, order, exchange, worker, watch, plan_file)
-    watch.last_word = lambda word: _stopped(job, word)
-    _carry_out(job)
-    watch.over()
-    return _result(job, job.codes)
+ worker = new_id()
+ watch = Watch(exchange, service.name, worker, patience_s, once)
+ watch.start()
+ _prepare(service, folder)
+ try:
+  order = _await_order(exchange, service, worker, watch)
+ except DriverEndedError:
+  return OK
+ except RunError as trouble:
+  say(f"{service.name}: {trouble.reason}", sys.stderr)
+  return TERMINATED
+ wanted = set(order.get("schemas", ()))
+ targets = tuple(target for target in plan.targets(service) if target.schema in wanted)
+ job = Job(plan, service, targets, order, exchange, worker, watch, plan_file)
+ watch.last_word = lambda word: _stopped(job, word)
+ _carry_out(job)
+ watch.over()
+ return _result(job, job.codes)
 
 
 def _prepare(service: Service, folder: Path) -> None:
-    package = Path(genmigrate.__file__).absolute().parent
-    environment.leave_no_trace(package)
-    os.chdir(folder)
-    genmigrate.keep_bytecode(genmigrate.THEIRS)
-    with suppress(RunError):
-        driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
-    genmigrate.keep_bytecode(genmigrate.OURS)
+ package = Path(genmigrate.__file__).absolute().parent
+ environment.leave_no_trace(package)
+ os.chdir(folder)
+ genmigrate.keep_bytecode(genmigrate.THEIRS)
+ with suppress(RunError):
+  driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
+ genmigrate.keep_bytecode(genmigrate.OURS)
 
 
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
-    while True:
-        watch.check()
-        order = exchange.get(f"{service.name}.go")
-        if order is not None and order.get("worker") == worker:
-            watch.working = True
-            return order
-        time.sleep(LOOK_S)
+ while True:
+  watch.check()
+  order = exchange.get(f"{service.name}.go")
+  if order is not None and order.get("worker") == worker:
+   watch.working = True
+   return order
+  time.sleep(LOOK_S)
 
 
 def _carry_out(job: Job) -> None:
-    try:
-        if job.order.get("digest") != job.plan.digest:
-            reason = "driver and worker were given different plans"
-            raise RunError("usage", reason, "mount the same plan.json and runner in every container")
-        command = _command(str(job.order.get("command")))
-        genmigrate.keep_bytecode(genmigrate.THEIRS)
-        job.watch.cancel = lambda: _cancel(job)
-        command(job)
-    except RunError as trouble:
-        job.give_up(trouble)
-    except Exception as error:
-        traceback.print_exc()
-        job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
+ try:
+  if job.order.get("digest") != job.plan.digest:
+   reason = "driver and worker were given different plans"
+   raise RunError("usage", reason, "mount the same plan.json and runner in every container")
+  command = _command(str(job.order.get("command")))
+  genmigrate.keep_bytecode(genmigrate.THEIRS)
+  job.watch.cancel = lambda: _cancel(job)
+  command(job)
+ except RunError as trouble:
+  job.give_up(trouble)
+ except Exception as error:
+  traceback.print_exc()
+  job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
 
 
 def _unforeseen(job: Job, error: Exception) -> str:
-    text = f"{type(error).__name__}: {one_line(error)}"
-    try:
-        return job.url().hide(text)
-    except RunError:
-        return text
+ text = f"{type(error).__name__}: {one_line(error)}"
+ try:
+  return job.url().hide(text)
+ except RunError:
+  return text
 
 
 COMMANDS = {
-    "upgrade": "upgrade.run",
-    "downgrade": "downgrade.run",
-    "plan": "ask.plan",
-    "status": "look.status",
-    "wait": "look.wait",
-    "sql": "render.run",
-    "verify": "verify.verify",
-    "snapshot": "take.take",
-    "check": "ask.check",
-    "unlock": "ask.unlock",
+ "upgrade": "upgrade.run",
+ "downgrade": "downgrade.run",
+ "plan": "ask.plan",
+ "status": "look.status",
+ "wait": "look.wait",
+ "sql": "render.run",
+ "verify": "verify.verify",
+ "snapshot": "take.take",
+ "check": "ask.check",
+ "unlock": "ask.unlock",
 }
 
 
 def _command(name: str) -> Callable[[Job], None]:
-    if name not in COMMANDS:
-        raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
-    module, _, function = COMMANDS[name].partition(".")
-    try:
-        return cast("Callable[[Job], None]", getattr(import_module(f"genmigrate.{module}"), function))
-    except ModuleNotFoundError:
-        way_out = f"run it in the repository: gen migrate {name}"
-        raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
+ if name not in COMMANDS:
+  raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
+ module, _, function = COMMANDS[name].partition(".")
+ try:
+  return cast("Callable[[Job], None]", getattr(import_module(f"genmigrate.{module}"), function))
+ except ModuleNotFoundError:
+  way_out = f"run it in the repository: gen migrate {name}"
+  raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
 
 
 def _cancel(job: Job) -> None:
-    url = job.url()
-    with Session(driver_module(url), url, "genmigrate cancel") as session:
-        session.rows(
-            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state <> 'idle' "
-            "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
-            [job.application, list(job.backends)],
-        )
+ url = job.url()
+ with Session(driver_module(url), url, "genmigrate cancel") as session:
+  session.rows(
+   "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE state <> 'idle' "
+   "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
+   [job.application, list(job.backends)],
+  )
 
 
 def _stopped(job: Job, word: str) -> None:
-    job.trouble = RunError(word, "")
-    for label, revision in job.working.items():
-        text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"
-        with suppress(OSError):
-            job.line(f"  ✗ {text}", failed=1)
-    _result(job, [job.trouble.code])
+ job.trouble = RunError(word, "")
+ for label, revision in job.working.items():
+  text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"
+  with suppress(OSError):
+   job.line(f"  ✗ {text}", failed=1)
+ _result(job, [job.trouble.code])
 
 
 def _result(job: Job, codes: list[int]) -> int:
-    code = worst(codes)
-    facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")
-    result = {"run": job.run, "worker": job.worker, "code": code, **facts, "document": job.document}
-    modules = sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys())
-    result.update(schemas=job.schemas, heads=job.heads, modules=modules)
-    job.exchange.put(f"{job.service.name}.result", result)
-    return code
+ code = worst(codes)
+ facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")
+ result = {"run": job.run, "worker": job.worker, "code": code, **facts, "document": job.document}
+ modules = sorted(job.modules | {"alembic", "sqlalchemy"} & sys.modules.keys())
+ result.update(schemas=job.schemas, heads=job.heads, modules=modules)
+ job.exchange.put(f"{job.service.name}.result", result)
+ return code

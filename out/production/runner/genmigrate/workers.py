@@ -18,9 +18,9 @@ from .output import one_line
 from .url import mask_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+ from collections.abc import Callable, Sequence
 
-    from .plan import Plan, Service
+ from .plan import Plan, Service
 
 TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
@@ -28,70 +28,70 @@ LONGEST_VARIABLE = 120_000
 
 @dataclass
 class Started:
-    process: subprocess.Popen[bytes]
-    output: IO[bytes]
-    hide: Callable[[str], str]
+ process: subprocess.Popen[bytes]
+ output: IO[bytes]
+ hide: Callable[[str], str]
 
-    def ended(self) -> int | None:
-        return self.process.poll()
+ def ended(self) -> int | None:
+  return self.process.poll()
 
-    def last_line(self) -> str:
-        size = self.output.seek(0, os.SEEK_END)
-        self.output.seek(max(0, size - TAIL_BYTES))
-        lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
+ def last_line(self) -> str:
+  size = self.output.seek(0, os.SEEK_END)
+  self.output.seek(max(0, size - TAIL_BYTES))
+  lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
+  return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
 
-    def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.output.close()
+ def kill(self) -> None:
+  with contextlib.suppress(ProcessLookupError, PermissionError):
+   os.killpg(self.process.pid, signal.SIGKILL)
+  self.process.wait()
+  self.output.close()
 
 
 @dataclass
 class Workers:
-    mode: str
-    plan: Plan
-    plan_file: Path
-    root: Path
-    exchange: Path
-    folder: Path | None
+ mode: str
+ plan: Plan
+ plan_file: Path
+ root: Path
+ exchange: Path
+ folder: Path | None
 
-    def start(self, service: Service) -> Started | None:
-        if self.mode == "external":
-            return None
-        folder = self.folder or self.root / service.path
-        if not folder.is_dir():
-            reason = f"the folder of {service.name}, {folder}, is not there"
-            raise RunError("not-started", reason, "correct its path")
-        package = Path(__file__).absolute().parent
-        environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
-        tenants = ",".join(self.plan.tenants)
-        if len(tenants) < LONGEST_VARIABLE:
-            environ[self.plan.tenants_env] = tenants
-        served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
-        served += ["--path", str(folder), "--driver-timeout", "20"]
-        command = [*self.python(service), "-m", "genmigrate", "worker", *served]
-        return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
+ def start(self, service: Service) -> Started | None:
+  if self.mode == "external":
+   return None
+  folder = self.folder or self.root / service.path
+  if not folder.is_dir():
+   reason = f"the folder of {service.name}, {folder}, is not there"
+   raise RunError("not-started", reason, "correct its path")
+  package = Path(__file__).absolute().parent
+  environ = environment.for_worker(environment.with_dotenv(os.environ, folder, self.root), package)
+  tenants = ",".join(self.plan.tenants)
+  if len(tenants) < LONGEST_VARIABLE:
+   environ[self.plan.tenants_env] = tenants
+  served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
+  served += ["--path", str(folder), "--driver-timeout", "20"]
+  command = [*self.python(service), "-m", "genmigrate", "worker", *served]
+  return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
 
-    def python(self, service: Service) -> list[str]:
-        return list(service.python) if self.mode == "spawn" else [sys.executable]
+ def python(self, service: Service) -> list[str]:
+  return list(service.python) if self.mode == "spawn" else [sys.executable]
 
 
 def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
-    output = tempfile.TemporaryFile()
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    except OSError as error:
-        output.close()
-        reason = f"cannot start {command[0]}: {error.strerror}"
-        raise RunError("not-started", reason, "install it, or put it on PATH") from None
-    return Started(process, output, hide)
+ output = tempfile.TemporaryFile()
+ try:
+  process = subprocess.Popen(
+   command,
+   cwd=cwd,
+   env=environ,
+   stdin=subprocess.DEVNULL,
+   stdout=output,
+   stderr=output,
+   start_new_session=True,
+  )
+ except OSError as error:
+  output.close()
+  reason = f"cannot start {command[0]}: {error.strerror}"
+  raise RunError("not-started", reason, "install it, or put it on PATH") from None
+ return Started(process, output, hide)

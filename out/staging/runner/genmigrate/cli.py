@@ -18,20 +18,20 @@ from .exchange import PATIENCE_S, Exchange
 from .output import HEADING, say
 
 if TYPE_CHECKING:
-    from .driver import Driver
-    from .plan import Plan, Service, Target
+ from .driver import Driver
+ from .plan import Plan, Service, Target
 
 COMMANDS = {
-    "upgrade": "bring every schema to its head",
-    "plan": "show what upgrade would do, in its order",
-    "status": "show every schema's revision and what is pending",
-    "wait": "wait until PostgreSQL answers",
-    "sql": "print the pending SQL, change nothing",
-    "verify": "judge every schema: at the head, whole, from the files as they are",
-    "snapshot": "write what the migrations make, to be compared with by verify --drift (local plan only)",
-    "check": "compare a service's models with its migrations",
-    "downgrade": "undo revisions down to an exact one, within the policy",
-    "unlock": "show who holds locks of schemas",
+ "upgrade": "bring every schema to its head",
+ "plan": "show what upgrade would do, in its order",
+ "status": "show every schema's revision and what is pending",
+ "wait": "wait until PostgreSQL answers",
+ "sql": "print the pending SQL, change nothing",
+ "verify": "judge every schema: at the head, whole, from the files as they are",
+ "snapshot": "write what the migrations make, or compare the file with it (local plan only)",
+ "check": "compare a service's models with its migrations",
+ "downgrade": "undo revisions down to an exact one, within the policy",
+ "unlock": "show who holds locks of schemas",
 }
 EPILOG = """exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 database unreachable, 4 locked, 5 database ahead or
 unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema needs a person, 10 terminated,
@@ -39,231 +39,240 @@ unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema 
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1_000_000:
-        raise ValueError
-    return value
+ value = float(text)
+ if not 0 <= value <= 1_000_000:
+  raise ValueError
+ return value
 
 
 def _path(metavar: str, text: str, **more: Any) -> dict[str, Any]:
-    return {"type": Path, "metavar": metavar, "help": text, **more}
+ return {"type": Path, "metavar": metavar, "help": text, **more}
 
 
 def _time(default: float, text: str) -> dict[str, Any]:
-    return {"type": _seconds, "default": default, "metavar": "SECONDS", "help": text}
+ return {"type": _seconds, "default": default, "metavar": "SECONDS", "help": text}
 
 
 def _names(text: str) -> dict[str, Any]:
-    return {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME", "help": text}
+ return {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME", "help": text}
 
 
 def _choice(text: str, *choices: str) -> dict[str, Any]:
-    return {"choices": choices, "default": choices[0], "help": text}
+ return {"choices": choices, "default": choices[0], "help": text}
 
 
 def _flag(text: str, **more: Any) -> dict[str, Any]:
-    return {"action": "store_true", "help": text, **more}
+ return {"action": "store_true", "help": text, **more}
 
 
 PATIENCE = "how long to wait for PostgreSQL or another runner (default: %(default).0f)"
 PLAN = _path("FILE", "the compiled plan.json", required=True)
 COMMON = {
-    "--plan": PLAN,
-    "--root": _path("DIR", "root of the repository (default: .)", default=Path()),
-    "--exchange": _path("DIR", "folder shared with the workers (default: temporary)"),
-    "--service": _names("only these services"),
-    "--tenant": _names("only these tenants' own schemas"),
-    "--canary": _flag("only the schemas of the plan's canary tenants"),
-    "--workers": _choice(
-        "start each service's Python; or they run elsewhere; or use this Python", "spawn", "external", "here"
-    ),
-    "--path": _path("DIR", "with --workers here: the service's folder"),
-    "--timeout": _time(5.0, PATIENCE),
-    "--worker-timeout": _time(PATIENCE_S, "how long to wait for a worker to appear (default: %(default).0f)"),
-    "--log": _choice("lines for people, or one JSON object a line", "text", "json"),
-    "--termination-log": _path(
-        "FILE",
-        "where a cluster reads the last word, if it is there (default: %(default)s)",
-        default=Path("/dev/termination-log"),
-    ),
-    "--deadline": _time(0.0, "stop the run after that long"),
+ "--plan": PLAN,
+ "--root": _path("DIR", "root of the repository (default: .)", default=Path()),
+ "--exchange": _path("DIR", "folder shared with the workers (default: temporary)"),
+ "--service": _names("only these services"),
+ "--tenant": _names("only these tenants' own schemas"),
+ "--canary": _flag("only the schemas of the plan's canary tenants"),
+ "--workers": _choice(
+  "start each service's Python; or they run elsewhere; or use this Python", "spawn", "external", "here"
+ ),
+ "--path": _path("DIR", "with --workers here: the service's folder"),
+ "--timeout": _time(5.0, PATIENCE),
+ "--worker-timeout": _time(PATIENCE_S, "how long to wait for a worker to appear (default: %(default).0f)"),
+ "--log": _choice("lines for people, or one JSON object a line", "text", "json"),
+ "--termination-log": _path(
+  "FILE",
+  "where a cluster reads the last word, if it is there (default: %(default)s)",
+  default=Path("/dev/termination-log"),
+ ),
+ "--deadline": _time(0.0, "stop the run after that long"),
 }
 LONG = {"--timeout": _time(60.0, PATIENCE)}
 MORE = {
-    "upgrade": {
-        **LONG,
-        "--dry-run": _flag("the same as plan"),
-        "--manifest": _path("FILE", "write what was done as JSON"),
-    },
-    "status": {"--json": _flag("machine-readable, on stdout")},
-    "wait": {**LONG, "--at-least": _flag("and until each schema is where this image needs it")},
-    "verify": {"--drift": _flag("compare each schema with the snapshot too")},
-    "downgrade": {
-        **LONG,
-        "--to": {"required": True, "metavar": "REVISION", "help": "exact target, or base"},
-        "--apply": _flag("do it; without it is only shown"),
-    },
-    "unlock": {"--show": _flag("nothing is unlocked by force", required=True)},
+ "upgrade": {
+  **LONG,
+  "--dry-run": _flag("the same as plan"),
+  "--manifest": _path("FILE", "write what was done as JSON"),
+ },
+ "status": {"--json": _flag("machine-readable, on stdout")},
+ "wait": {**LONG, "--at-least": _flag("and until each schema is where this image needs it")},
+ "verify": {"--drift": _flag("compare each schema with the snapshot too")},
+ "snapshot": {
+  "--check": _flag("write nothing: say in what the file that is there differs"),
+  "--tool": {
+   "default": "gen",
+   "metavar": "COMMAND",
+   "help": "how gen is started here, for ways out (default: %(default)s)",
+  },
+ },
+ "downgrade": {
+  **LONG,
+  "--to": {"required": True, "metavar": "REVISION", "help": "exact target, or base"},
+  "--apply": _flag("do it; without it is only shown"),
+ },
+ "unlock": {"--show": _flag("nothing is unlocked by force", required=True)},
 }
 SERVED = {"--plan": PLAN, "--service": {"required": True}}
 WORKER = {
-    **SERVED,
-    "--exchange": _path("DIR", "folder shared with the driver", required=True),
-    "--path": _path("DIR", "the service's folder (default: its path in the plan)"),
-    "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
-    "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
+ **SERVED,
+ "--exchange": _path("DIR", "folder shared with the driver", required=True),
+ "--path": _path("DIR", "the service's folder (default: its path in the plan)"),
+ "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
+ "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
 }
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
-        raise SystemExit(USAGE)
+ def error(self, message: str) -> NoReturn:
+  say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
+  raise SystemExit(USAGE)
 
 
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+ top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
+ commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
-        command = commands.add_parser(name, help=text)
-        for option, more in options.items():
-            command.add_argument(option, **more)
+ def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
+  command = commands.add_parser(name, help=text)
+  for option, more in options.items():
+   command.add_argument(option, **more)
 
-    for name, text in COMMANDS.items():
-        add(name, text, {**COMMON, **MORE.get(name, {})})
-    add("worker", "serve one service's orders (a driver's other half)", WORKER)
-    add(
-        "hand",
-        "apply revisions for a worker (its own child)",
-        {**SERVED, "--socket": {"type": int, "required": True}},
-    )
-    return top
+ for name, text in COMMANDS.items():
+  add(name, text, {**COMMON, **MORE.get(name, {})})
+ add("worker", "serve one service's orders (a driver's other half)", WORKER)
+ add(
+  "hand",
+  "apply revisions for a worker (its own child)",
+  {**SERVED, "--socket": {"type": int, "required": True}},
+ )
+ return top
 
 
 def main(arguments: list[str]) -> int:
-    options = parser().parse_args(arguments)
-    try:
-        plan = plans.load(options.plan)
-        if options.command == "worker":
-            code = _worker(plan, options)
-            sys.stdout.flush()
-            os._exit(code)
-        if options.command == "hand":
-            from . import hand
+ options = parser().parse_args(arguments)
+ try:
+  plan = plans.load(options.plan)
+  if options.command == "worker":
+   code = _worker(plan, options)
+   sys.stdout.flush()
+   os._exit(code)
+  if options.command == "hand":
+   from . import hand
 
-            return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
-        return _drive(plan, options)
-    except RunError as trouble:
-        say(f"genmigrate: {trouble.reason}", sys.stderr)
-        if trouble.way_out:
-            say(f"  → {trouble.way_out}", sys.stderr)
-        return trouble.code
+   return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
+  return _drive(plan, options)
+ except RunError as trouble:
+  say(f"genmigrate: {trouble.reason}", sys.stderr)
+  if trouble.way_out:
+   say(f"  → {trouble.way_out}", sys.stderr)
+  return trouble.code
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
-    from .worker import serve
+ from .worker import serve
 
-    (service,) = _services(plan, [options.service])
-    folder = (options.path or Path(service.path)).absolute()
-    if not folder.is_dir():
-        reason = f"the folder of {service.name}, {folder}, is not there"
-        raise RunError("usage", reason, "name it with --path")
-    exchange = Exchange(_folder(options.exchange))
-    plan_file = options.plan.absolute()
-    return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
+ (service,) = _services(plan, [options.service])
+ folder = (options.path or Path(service.path)).absolute()
+ if not folder.is_dir():
+  reason = f"the folder of {service.name}, {folder}, is not there"
+  raise RunError("usage", reason, "name it with --path")
+ exchange = Exchange(_folder(options.exchange))
+ plan_file = options.plan.absolute()
+ return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
 
 
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
-    from .driver import Driver, Order
-    from .workers import Workers
+ from .driver import Driver, Order
+ from .workers import Workers
 
-    if options.command == "upgrade" and options.dry_run:
-        options.command = "plan"
-    if options.canary:
-        options.tenant = [*options.tenant, *plan.policy.canary]
-        if not plan.policy.canary:
-            raise RunError("usage", "the plan names no canary", "name one in the spec, or leave --canary out")
-    targets = _targets(plan, options.service, options.tenant)
-    if options.command == "downgrade" and len(targets) != 1:
-        raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one", "")
-    if options.path and (options.workers != "here" or len(targets) != 1):
-        raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
-    if options.workers == "external" and not options.exchange:
-        raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
-    exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
-    try:
-        folder = options.path.absolute() if options.path else None
-        files = options.plan.absolute(), options.root.absolute(), exchange, folder
-        workers = Workers(options.workers, plan, *files)
-        more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
-        more["document"] = bool(getattr(options, "manifest", None))
-        if more["document"]:
-            _touch(options.manifest)
-        times = (options.timeout, options.worker_timeout, options.deadline)
-        order = Order(options.command, targets, *times, more)
-        style = "silent" if options.command == "status" else options.log
-        return _present(Driver(plan, Exchange(exchange), workers, order, style), options)
-    finally:
-        if not options.exchange:
-            shutil.rmtree(exchange, ignore_errors=True)
+ if options.command == "upgrade" and options.dry_run:
+  options.command = "plan"
+ if options.canary:
+  options.tenant = [*options.tenant, *plan.policy.canary]
+  if not plan.policy.canary:
+   raise RunError("usage", "the plan names no canary", "name one in the spec, or leave --canary out")
+ targets = _targets(plan, options.service, options.tenant)
+ if options.command == "downgrade" and len(targets) != 1:
+  raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one", "")
+ if options.path and (options.workers != "here" or len(targets) != 1):
+  raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
+ if options.workers == "external" and not options.exchange:
+  raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
+ exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
+ try:
+  folder = options.path.absolute() if options.path else None
+  files = options.plan.absolute(), options.root.absolute(), exchange, folder
+  workers = Workers(options.workers, plan, *files)
+  named = ("at_least", "to", "apply", "drift", "check", "tool")
+  more = {key: getattr(options, key) for key in named if key in options}
+  more["document"] = bool(getattr(options, "manifest", None))
+  if more["document"]:
+   _touch(options.manifest)
+  times = (options.timeout, options.worker_timeout, options.deadline)
+  order = Order(options.command, targets, *times, more)
+  style = "silent" if options.command == "status" else options.log
+  return _present(Driver(plan, Exchange(exchange), workers, order, style), options)
+ finally:
+  if not options.exchange:
+   shutil.rmtree(exchange, ignore_errors=True)
 
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
-    from .report import as_json, as_manifest, as_table, summary
+ from .report import as_json, as_manifest, as_table, summary
 
-    began = time.monotonic()
-    if options.command in ("upgrade", "downgrade"):
-        log = driver.log
-        if options.command == "upgrade":
-            log.line(HEADING, event={"event": "begin", "environment": driver.plan.environment})
-        code = driver.run(go_on=False)
-        left = driver.name_the_rest()
-        log.repeat_failures()
-        text, told = summary(driver, left, time.monotonic() - began, code)
-        if code != OK or options.log == "json" or told["applied"]:
-            log.line(text, event=told)
-        if options.termination_log.is_file():
-            log.leave_message(options.termination_log, text)
-        if getattr(options, "manifest", None):
-            document = json.dumps(as_manifest(driver), indent=2, ensure_ascii=False)
-            options.manifest.write_text(f"{document}\n", encoding="utf-8")
-        return code
-    code = driver.run(go_on=options.command != "wait")
-    if options.command == "status":
-        say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
-    return code
+ began = time.monotonic()
+ if options.command in ("upgrade", "downgrade"):
+  log = driver.log
+  if options.command == "upgrade":
+   log.line(HEADING, event={"event": "begin", "environment": driver.plan.environment})
+  code = driver.run(go_on=False)
+  left = driver.name_the_rest()
+  log.repeat_failures()
+  text, told = summary(driver, left, time.monotonic() - began, code)
+  if code != OK or options.log == "json" or told["applied"]:
+   log.line(text, event=told)
+  if options.termination_log.is_file():
+   log.leave_message(options.termination_log, text)
+  if getattr(options, "manifest", None):
+   document = json.dumps(as_manifest(driver), indent=2, ensure_ascii=False)
+   options.manifest.write_text(f"{document}\n", encoding="utf-8")
+  return code
+ code = driver.run(go_on=options.command != "wait")
+ if options.command == "status":
+  say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
+ return code
 
 
 def _touch(file: Path) -> None:
-    try:
-        file.touch()
-    except OSError as error:
-        raise RunError("usage", f"cannot write {file}: {error.strerror}", "name another --manifest") from None
+ try:
+  file.touch()
+ except OSError as error:
+  raise RunError("usage", f"cannot write {file}: {error.strerror}", "name another --manifest") from None
 
 
 def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        reason = f"the exchange folder {path} is not there"
-        raise RunError("usage", reason, "make it, or leave --exchange out")
-    return path.absolute()
+ if not path.is_dir():
+  reason = f"the exchange folder {path} is not there"
+  raise RunError("usage", reason, "make it, or leave --exchange out")
+ return path.absolute()
 
 
 def _services(plan: Plan, names: list[str]) -> list[Service]:
-    known = {service.name: service for service in plan.services}
-    for name in names:
-        if name not in known:
-            raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
-    return [service for service in plan.services if not names or service.name in names]
+ known = {service.name: service for service in plan.services}
+ for name in names:
+  if name not in known:
+   raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
+ return [service for service in plan.services if not names or service.name in names]
 
 
 def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
-    for tenant in tenants:
-        if tenant not in plan.tenants:
-            known = f"known: {', '.join(plan.tenants[:20])}"
-            raise RunError("usage", f"no tenant {tenant} in the plan", known)
-    chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
-    if tenants and services and not any(chosen.values()):
-        reason = f"{', '.join(services)} has one schema for all tenants"
-        raise RunError("usage", f"{reason}, so there is none of {', '.join(tenants)}", "leave --tenant out")
-    return {name: targets for name, targets in chosen.items() if targets}
+ for tenant in tenants:
+  if tenant not in plan.tenants:
+   known = f"known: {', '.join(plan.tenants[:20])}"
+   raise RunError("usage", f"no tenant {tenant} in the plan", known)
+ chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
+ if tenants and services and not any(chosen.values()):
+  reason = f"{', '.join(services)} has one schema for all tenants"
+  raise RunError("usage", f"{reason}, so there is none of {', '.join(tenants)}", "leave --tenant out")
+ return {name: targets for name, targets in chosen.items() if targets}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+ from collections.abc import Iterable
 
 OK = 0
 FAILED = 1
@@ -21,38 +21,38 @@ TERMINATED = 10
 INTERRUPTED = 130
 
 WORDS = {
-    USAGE: "usage pooled not-started",
-    FAILED: "failed drifted edited",
-    NEEDS_PERSON: "unversioned unstamped several-heads broken-history dirty read-only no-right",
-    AHEAD: "ahead unknown-revision",
-    NO_DATABASE: "missing-database",
-    POLICY: "refused",
-    DEADLINE: "behind deadline",
-    INTERRUPTED: "interrupted",
-    TERMINATED: "terminated",
-    UNREACHABLE: "unreachable wrong-password no-tls standby",
-    LOCKED: "locked",
-    OK: "up-to-date pending missing-schema",
+ USAGE: "usage pooled not-started",
+ FAILED: "failed drifted edited",
+ NEEDS_PERSON: "unversioned unstamped several-heads broken-history dirty read-only no-right",
+ AHEAD: "ahead unknown-revision",
+ NO_DATABASE: "missing-database",
+ POLICY: "refused",
+ DEADLINE: "behind deadline",
+ INTERRUPTED: "interrupted",
+ TERMINATED: "terminated",
+ UNREACHABLE: "unreachable wrong-password no-tls standby",
+ LOCKED: "locked",
+ OK: "up-to-date pending missing-schema",
 }
 PRECEDENCE = tuple(WORDS)
 CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
 
 
 def worst(codes: Iterable[int]) -> int:
-    return min(codes, key=PRECEDENCE.index, default=OK)
+ return min(codes, key=PRECEDENCE.index, default=OK)
 
 
 class RunError(Exception):
-    def __init__(self, word: str, reason: str, way_out: str = "") -> None:
-        super().__init__(reason)
-        self.word = word
-        self.reason = reason
-        self.way_out = way_out
+ def __init__(self, word: str, reason: str, way_out: str = "") -> None:
+  super().__init__(reason)
+  self.word = word
+  self.reason = reason
+  self.way_out = way_out
 
-    @property
-    def code(self) -> int:
-        return CODE_OF_WORD[self.word]
+ @property
+ def code(self) -> int:
+  return CODE_OF_WORD[self.word]
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        return {"word": self.word, "reason": self.reason, "way_out": self.way_out}
+ @property
+ def facts(self) -> dict[str, Any]:
+  return {"word": self.word, "reason": self.reason, "way_out": self.way_out}

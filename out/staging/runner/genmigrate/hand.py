@@ -25,122 +25,127 @@ from .url import DatabaseUrl, parse
 from .watch import STOPPED
 
 if TYPE_CHECKING:
-    from .history import History
-    from .plan import Plan, Service, Target
+ from .history import History
+ from .plan import Plan, Service, Target
 
 Message = dict[str, Any]
 READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
 
 
 class Wire:
-    def __init__(self, end: socket.socket) -> None:
-        self.end = end
-        self._rest = b""
-        self._lock = threading.Lock()
+ def __init__(self, end: socket.socket) -> None:
+  self.end = end
+  self._rest = b""
+  self._lock = threading.Lock()
 
-    def send(self, message: Message) -> None:
-        with suppress(OSError), self._lock:
-            self.end.sendall(json.dumps(message).encode() + b"\n")
+ def send(self, message: Message) -> None:
+  with suppress(OSError), self._lock:
+   self.end.sendall(json.dumps(message).encode() + b"\n")
 
-    def receive(self) -> list[Message] | None:
-        try:
-            data = self.end.recv(65536)
-        except BlockingIOError:
-            return []
-        except OSError:
-            data = b""
-        if not data:
-            return None
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        return [json.loads(line) for line in whole]
+ def receive(self) -> list[Message] | None:
+  try:
+   data = self.end.recv(65536)
+  except BlockingIOError:
+   return []
+  except OSError:
+   data = b""
+  if not data:
+   return None
+  *whole, self._rest = (self._rest + data).split(b"\n")
+  return [json.loads(line) for line in whole]
 
 
 @dataclass
 class Errand:
-    plan: Plan
-    service: Service
-    target: Target
-    history: History
-    url: DatabaseUrl
-    hand: Hand
-    task: str
-    goal: str | None
-    run: str
-    application: str
-    runner: int
-    patience_s: float
-    keeps_manifest: bool
-    digest: str
+ plan: Plan
+ service: Service
+ target: Target
+ history: History
+ url: DatabaseUrl
+ hand: Hand
+ task: str
+ goal: str | None
+ run: str
+ application: str
+ runner: int
+ patience_s: float
+ keeps_manifest: bool
+ digest: str
+ current: tuple[str, ...] = ()
+ unfinished: bool = True
 
-    def check(self) -> None:
-        word = self.hand.stop_word
-        if word:
-            raise RunError(word, STOPPED[word])
+ def check(self) -> None:
+  word = self.hand.stop_word
+  if word:
+   raise RunError(word, STOPPED[word])
 
-    def tell(self, **message: Any) -> None:
-        self.hand.wire.send(message)
+ def tell(self, **message: Any) -> None:
+  self.hand.wire.send(message)
 
 
 class Hand:
-    def __init__(self, end: socket.socket) -> None:
-        self.wire = Wire(end)
-        self.stop_word = ""
-        self.keeps_files = False
-        self.orders: queue.Queue[Message] = queue.Queue()
+ def __init__(self, end: socket.socket) -> None:
+  self.wire = Wire(end)
+  self.stop_word = ""
+  self.keeps_files = False
+  self.planned: frozenset[str] = frozenset()
+  self.orders: queue.Queue[Message] = queue.Queue()
 
-    def listen(self) -> None:
-        while True:
-            messages = self.wire.receive()
-            if messages is None:
-                os._exit(TERMINATED)
-            for message in messages:
-                if "stop" in message:
-                    self.stop_word = str(message["stop"])
-                else:
-                    self.orders.put(message)
+ def listen(self) -> None:
+  while True:
+   messages = self.wire.receive()
+   if messages is None:
+    os._exit(TERMINATED)
+   for message in messages:
+    if "stop" in message:
+     self.stop_word = str(message["stop"])
+    else:
+     self.orders.put(message)
 
 
 def serve(plan: Plan, service: Service, number: int) -> int:
-    from . import alembic_run
+ from . import alembic_run
 
-    hand = Hand(socket.socket(fileno=number))
-    threading.Thread(target=hand.listen, daemon=True).start()
-    environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
-    genmigrate.keep_bytecode(genmigrate.THEIRS)
-    past = history.read(Path.cwd(), service.config)
-    texts = [revision.file.read_bytes() for revision in past.revisions.values()]
-    hand.keeps_files = not any(word in text for text in texts for word in READS)
-    url = parse(os.environ.get(service.url_env, ""), service.url_env)
-    targets = {target.schema: target for target in plan.targets(service)}
-    import alembic.command
-    import sqlalchemy.dialects.postgresql
+ hand = Hand(socket.socket(fileno=number))
+ threading.Thread(target=hand.listen, daemon=True).start()
+ environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
+ genmigrate.keep_bytecode(genmigrate.THEIRS)
+ past = history.read(Path.cwd(), service.config)
+ texts = [revision.file.read_bytes() for revision in past.revisions.values()]
+ hand.keeps_files = not any(word in text for text in texts for word in READS)
+ url = parse(os.environ.get(service.url_env, ""), service.url_env)
+ targets = {target.schema: target for target in plan.targets(service)}
+ others = [target for each in plan.services for target in plan.targets(each)]
+ hand.planned = frozenset(name for each in others for name in (each.schema, each.version_schema))
+ import alembic.command
+ import sqlalchemy.dialects.postgresql
 
-    while True:
-        order = hand.orders.get()
-        target = targets[order.pop("schema")]
-        hand.wire.send({"ended": _carry_out(Errand(plan, service, target, past, url, hand, **order))})
+ while True:
+  order = hand.orders.get()
+  target = targets[order.pop("schema")]
+  hand.wire.send({"ended": _carry_out(Errand(plan, service, target, past, url, hand, **order))})
 
 
 def _carry_out(errand: Errand) -> Message:
-    from . import alembic_run
+ from . import alembic_run
 
-    plan, service, began = errand.plan, errand.service, time.monotonic()
-    path = [errand.target.schema, *service.extension_schemas]
-    limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
-    result: Message = {}
-    try:
-        if errand.digest != plan.digest:
-            raise RunError("usage", "the plan was changed while it ran", "run again")
-        if errand.task == "check":
-            from .models import differences
+ plan, service, began = errand.plan, errand.service, time.monotonic()
+ path = [errand.target.schema, *service.extension_schemas]
+ limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
+ result: Message = {}
+ try:
+  if errand.digest != plan.digest:
+   raise RunError("usage", "the plan was changed while it ran", "run again")
+  if errand.task == "check":
+   from .models import differences
 
-            result["differences"] = differences(errand)
-        else:
-            alembic_run.migrate(errand)
-    except RunError as error:
-        result = error.facts
-    except Exception as error:
-        traceback.print_exc()
-        result = {"word": "failed", "reason": errand.url.hide(f"{type(error).__name__}: {one_line(error)}")}
-    modules = [name for name in ("alembic", "sqlalchemy") if name in sys.modules]
-    return {**result, "seconds": round(time.monotonic() - began, 3), "modules": modules}
+   result["differences"] = differences(errand)
+  else:
+   alembic_run.migrate(errand)
+ except RunError as error:
+  result = error.facts
+ except Exception as error:
+  traceback.print_exc()
+  result = {"word": "failed", "reason": errand.url.hide(f"{type(error).__name__}: {one_line(error)}")}
+ modules = [name for name in ("alembic", "sqlalchemy") if name in sys.modules]
+ return {**result, "seconds": round(time.monotonic() - began, 3), "modules": modules}

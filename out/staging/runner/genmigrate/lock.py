@@ -9,45 +9,45 @@ from typing import TYPE_CHECKING, Any
 from .codes import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+ from collections.abc import Callable
 
 POLL_S = 0.25
 
 
 def key_of(schema: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
+ return int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
 
 
 def statements_key(schema: str) -> int:
-    return key_of(f"statements in {schema}")
+ return key_of(f"statements in {schema}")
 
 
 def acquire(
-    ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
+ ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
 ) -> None:
-    give_up = time.monotonic() + patience_s
-    while not ask(f"SELECT pg_try_advisory_lock({key})")[0][0]:
-        check()
-        if time.monotonic() > give_up:
-            raise RunError(
-                "locked", f"{schema} is being migrated by {holder(ask, key)}", "wait for it, run again"
-            )
-        time.sleep(POLL_S)
+ give_up = time.monotonic() + patience_s
+ while not ask(f"SELECT pg_try_advisory_xact_lock({key})")[0][0]:
+  check()
+  if time.monotonic() > give_up:
+   raise RunError(
+    "locked", f"{schema} is being migrated by {holder(ask, key)}", "wait for it, run again"
+   )
+  time.sleep(POLL_S)
 
 
 HELD = (
-    "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+ "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+ "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
 
 def matching(key: int) -> str:
-    unsigned = key & (2**64 - 1)
-    place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
-    return f"pg_locks l WHERE {HELD} AND {place}"
+ unsigned = key & (2**64 - 1)
+ place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
+ return f"pg_locks l WHERE {HELD} AND {place}"
 
 
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:
-    name = "(SELECT a.application_name FROM pg_stat_activity a WHERE a.pid = l.pid)"
-    rows = ask(f"SELECT l.pid, {name} FROM {matching(key)}")
-    return " and ".join(f"pid {pid} ({name})" for pid, name in rows) or "another runner"
+ name = "(SELECT a.application_name FROM pg_stat_activity a WHERE a.pid = l.pid)"
+ rows = ask(f"SELECT l.pid, {name} FROM {matching(key)}")
+ return " and ".join(f"pid {pid} ({name})" for pid, name in rows) or "another runner"

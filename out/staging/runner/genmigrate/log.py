@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from .output import say
 
 if TYPE_CHECKING:
-    from pathlib import Path
+ from pathlib import Path
 
-    from .exchange import Message
+ from .exchange import Message
 
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2
@@ -24,93 +24,93 @@ ERASE = "\r\x1b[2K"
 
 
 class Log:
-    def __init__(self, style: str, run: str) -> None:
-        self._style = style
-        self._run = run
-        self._live = style == "text" and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        self._drawn = False
-        self._began = time.monotonic()
-        self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
-        self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
-        self._failures: list[list[str]] = []
-        self._behind_failure = 0
+ def __init__(self, style: str, run: str) -> None:
+  self._style = style
+  self._run = run
+  self._live = style == "text" and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+  self._drawn = False
+  self._began = time.monotonic()
+  self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
+  self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
+  self._failures: list[list[str]] = []
+  self._behind_failure = 0
 
-    def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
-        if text.startswith("  ✗"):
-            self._failures.append([text])
-            self._behind_failure = 0
-        elif text.startswith("    →") and self._failures and not self._behind_failure:
-            self._failures[-1].append(text)
-        else:
-            self._behind_failure += len(text)
-        if self._style == "json":
-            self._json(service, event or {"event": "note" if note else "line"}, text.strip())
-        elif self._style == "text":
-            self._erase()
-            say(text, sys.stderr if note else sys.stdout)
+ def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
+  if text.startswith("  ✗"):
+   self._failures.append([text])
+   self._behind_failure = 0
+  elif text.startswith("    →") and self._failures and not self._behind_failure:
+   self._failures[-1].append(text)
+  else:
+   self._behind_failure += len(text)
+  if self._style == "json":
+   self._json(service, event or {"event": "note" if note else "line"}, text.strip())
+  elif self._style == "text":
+   self._erase()
+   say(text, sys.stderr if note else sys.stdout)
 
-    def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
-        self._progress = (service, done, total, at, time.monotonic())
-        if self._style == "json":
-            keys = ("schema", "revision", "phase", "seconds", "blockers")
-            work = [dict(zip(keys, each)) for each in at]
-            self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
+ def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
+  self._progress = (service, done, total, at, time.monotonic())
+  if self._style == "json":
+   keys = ("schema", "revision", "phase", "seconds", "blockers")
+   work = [dict(zip(keys, each)) for each in at]
+   self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
 
-    def tick(self) -> None:
-        now = time.monotonic()
-        if self._progress is None or now < self._next or self._style != "text":
-            return None
-        self._next = now + (DRAW_EVERY_S if self._live else PLAIN_EVERY_S)
-        text = self._spell(now)
-        if not self._live:
-            return say(text, sys.stderr)
-        width = shutil.get_terminal_size().columns - 5
-        say(ERASE + (text if len(text) <= width else text[: width - 1] + "…"), end="")
-        self._drawn = True
-        return None
+ def tick(self) -> None:
+  now = time.monotonic()
+  if self._progress is None or now < self._next or self._style != "text":
+   return None
+  self._next = now + (DRAW_EVERY_S if self._live else PLAIN_EVERY_S)
+  text = self._spell(now)
+  if not self._live:
+   return say(text, sys.stderr)
+  width = shutil.get_terminal_size().columns - 5
+  say(ERASE + (text if len(text) <= width else text[: width - 1] + "…"), end="")
+  self._drawn = True
+  return None
 
-    def idle(self) -> None:
-        self._progress = None
-        self._erase()
+ def idle(self) -> None:
+  self._progress = None
+  self._erase()
 
-    def repeat_failures(self) -> None:
-        if self._behind_failure > TAIL_CHARACTERS:
-            failures, self._failures = self._failures, []
-            for text, *_ in failures[:REPEATED]:
-                self.line(text, event={"event": "repeated"})
-            self._failures = failures
+ def repeat_failures(self) -> None:
+  if self._behind_failure > TAIL_CHARACTERS:
+   failures, self._failures = self._failures, []
+   for text, *_ in failures[:REPEATED]:
+    self.line(text, event={"event": "repeated"})
+   self._failures = failures
 
-    def leave_message(self, file: Path, summary: str) -> None:
-        lines = [line.strip() for failure in self._failures for line in failure]
-        room = MESSAGE_BYTES - len(summary.encode()) - 1
-        text = "".join(f"{line}\n" for line in lines).encode()
-        if len(text) > room:
-            text = text[: room - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
-        with suppress(OSError):
-            file.write_bytes(text + f"{summary}\n".encode())
+ def leave_message(self, file: Path, summary: str) -> None:
+  lines = [line.strip() for failure in self._failures for line in failure]
+  room = MESSAGE_BYTES - len(summary.encode()) - 1
+  text = "".join(f"{line}\n" for line in lines).encode()
+  if len(text) > room:
+   text = text[: room - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
+  with suppress(OSError):
+   file.write_bytes(text + f"{summary}\n".encode())
 
-    def _spell(self, now: float) -> str:
-        service, done, total, at, told = self._progress or ("", 0, 0, [], now)
-        ago = now - told
-        work = [
-            f"{label} ({_doing(revision, phase, seconds + ago)}{why})"
-            for label, revision, phase, seconds, why in at
-        ]
-        elapsed = now - self._began
-        rest = f", about {elapsed * (total - done) / done:.0f} s left" if done >= 10 else ""
-        shown = ", ".join(work[:4]) + (" …" if len(work) > 4 else "")
-        return f"  … {service}: {done} of {total} schemas, {elapsed:.0f} s{rest}; at work: {shown}"
+ def _spell(self, now: float) -> str:
+  service, done, total, at, told = self._progress or ("", 0, 0, [], now)
+  ago = now - told
+  work = [
+   f"{label} ({_doing(revision, phase, seconds + ago)}{why})"
+   for label, revision, phase, seconds, why in at
+  ]
+  elapsed = now - self._began
+  rest = f", about {elapsed * (total - done) / done:.0f} s left" if done >= 10 else ""
+  shown = ", ".join(work[:4]) + (" …" if len(work) > 4 else "")
+  return f"  … {service}: {done} of {total} schemas, {elapsed:.0f} s{rest}; at work: {shown}"
 
-    def _erase(self) -> None:
-        if self._drawn:
-            say(ERASE, end="")
-            self._drawn = False
+ def _erase(self) -> None:
+  if self._drawn:
+   say(ERASE, end="")
+   self._drawn = False
 
-    def _json(self, service: str, event: Message, text: str) -> None:
-        stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
-        say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
+ def _json(self, service: str, event: Message, text: str) -> None:
+  stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+  head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
+  say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
 
 
 def _doing(revision: str, phase: str, seconds: float) -> str:
-    return f"{revision}{', ' if phase else ''}{phase}, {seconds:.0f} s"
+ return f"{revision}{', ' if phase else ''}{phase}, {seconds:.0f} s"

@@ -11,13 +11,13 @@ from .output import names
 from .session import quoted, sqlstate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+ from collections.abc import Iterable, Sequence
 
-    from .history import History, Revision
-    from .session import Session
-    from .survey import State
+ from .history import History, Revision
+ from .session import Session
+ from .survey import State
 
-    Known = dict[str, tuple[list[str], str]]
+ Known = dict[str, tuple[list[str], str]]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS genmigrate.runs (run text, service text, environment text, command text,
@@ -70,169 +70,172 @@ COLUMNS = "run, service, schema, revision, direction"
 
 
 def prepare(session: Session) -> bool:
-    for _ in range(20):
-        if session.rows(WRITABLE)[0][0]:
-            return True
-        there = session.rows("SELECT to_regnamespace('genmigrate') IS NOT NULL")[0][0]
-        try:
-            session.rows(("" if there else "CREATE SCHEMA genmigrate;") + TABLES)
-        except session.errors as error:
-            if sqlstate(error) == "42501":
-                break
-            if sqlstate(error) not in RACED:
-                raise
-    return False
+ for _ in range(20):
+  if session.rows(WRITABLE)[0][0]:
+   return True
+  there = session.rows("SELECT to_regnamespace('genmigrate') IS NOT NULL")[0][0]
+  try:
+   session.rows(("" if there else "CREATE SCHEMA genmigrate;") + TABLES)
+  except session.errors as error:
+   if sqlstate(error) == "42501":
+    break
+   if sqlstate(error) not in RACED:
+    raise
+ return False
 
 
 def begin_run(
-    session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
+ session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
 ) -> None:
-    noted = [run, service, environment, command, digest]
-    session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
-    graph = [
-        {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
-        for r in past.revisions.values()
-    ]
-    session.rows(LEARN, [service, run, json.dumps(graph)])
+ noted = [run, service, environment, command, digest]
+ session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
+ graph = [
+  {"revision": r.id, "parents": r.parents + r.needs, "name": r.slug, "checksum": r.checksum}
+  for r in past.revisions.values()
+ ]
+ session.rows(LEARN, [service, run, json.dumps(graph)])
 
 
 def end_run(session: Session, run: str, service: str, code: int, summary: dict[str, Any]) -> None:
-    session.rows(END, [code, json.dumps(summary), run, service])
+ session.rows(END, [code, json.dumps(summary), run, service])
 
 
 def applied_statement(
-    run: str,
-    service: str,
-    schema: str,
-    revision: str,
-    name: str,
-    checksum: str,
-    direction: str,
-    seconds: float,
+ run: str,
+ service: str,
+ schema: str,
+ revision: str,
+ name: str,
+ checksum: str,
+ direction: str,
+ seconds: float,
+ *,
+ ends_block: bool,
 ) -> str:
-    return (
-        "WITH finished AS (DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = "
-        f"({_texts(service, schema, revision)})) INSERT INTO genmigrate.applied "
-        f"({COLUMNS}, name, checksum, started, seconds) "
-        f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
-        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f})"
-    )
+ row = _texts(service, schema, revision)
+ ended = f"DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = ({row})"
+ return (
+  (f"WITH finished AS ({ended}) " if ends_block else "")
+  + f"INSERT INTO genmigrate.applied ({COLUMNS}, name, checksum, started, seconds) "
+  f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
+  f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}) RETURNING"
+ )
 
 
 def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
-    values = _texts(run, service, schema, revision, direction)
-    return (
-        f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
-        "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
-    )
+ values = _texts(run, service, schema, revision, direction)
+ return (
+  f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
+  "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
+ )
 
 
 def _texts(*texts: str) -> str:
-    spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
-    return ", ".join(f"E'{text}'" for text in spelt)
+ spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
+ return ", ".join(f"E'{text}'" for text in spelt)
 
 
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
-    try:
-        there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
-        return session.rows(statement, parameters) if there else None
-    except session.errors as error:
-        if sqlstate(error) not in UNREADABLE:
-            raise
-        return None
+ try:
+  there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
+  return session.rows(statement, parameters) if there else None
+ except session.errors as error:
+  if sqlstate(error) not in UNREADABLE:
+   raise
+  return None
 
 
 def known(session: Session, service: str) -> Known | None:
-    statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
-    rows = read(session, statement, service)
-    return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
+ statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
+ rows = read(session, statement, service)
+ return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
 
 
 def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
-    todo, seen = list(current), set[str]()
-    if not all(each in graph or each == head for each in todo):
-        return False
-    while todo:
-        each = todo.pop()
-        todo += graph[each][0] if each in graph and each not in seen else []
-        seen.add(each)
-    return head in seen
+ todo, seen = list(current), set[str]()
+ if not all(each in graph or each == head for each in todo):
+  return False
+ while todo:
+  each = todo.pop()
+  todo += graph[each][0] if each in graph and each not in seen else []
+  seen.add(each)
+ return head in seen
 
 
 def judge(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
-    strange = any(state.word == "unknown-revision" for state in states)
-    graph = known(session, service) if strange else None
-    return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
+ strange = any(state.word == "unknown-revision" for state in states)
+ graph = known(session, service) if strange else None
+ return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
 
 
 def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
-    def told(state: State) -> State:
-        if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
-            return state
-        here = names([graph[each][1] if each in graph else each for each in state.current])
-        image = f"this image's {past.slug(past.head or '')}"
-        why = f"schema {state.target.schema} is at {here}, newer than {image}"
-        undo = f"genmigrate downgrade --service {service} --to {past.head}"
-        way_out = f"deploy the image that has it, or undo it with that image: {undo}"
-        return replace(state, word="ahead", reason=why, way_out=way_out)
+ def told(state: State) -> State:
+  if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
+   return state
+  here = names([graph[each][1] if each in graph else each for each in state.current])
+  image = f"this image's {past.slug(past.head or '')}"
+  why = f"schema {state.target.schema} is at {here}, newer than {image}"
+  undo = f"genmigrate downgrade --service {service} --to {past.head}"
+  way_out = f"deploy the image that has it, or undo it with that image: {undo}"
+  return replace(state, word="ahead", reason=why, way_out=way_out)
 
-    return list(map(told, states))
+ return list(map(told, states))
 
 
 def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
-    broken, begun = invalid_indexes(session), unfinished(session, service)
+ broken, begun = invalid_indexes(session), unfinished(session, service)
 
-    def told(state: State) -> State:
-        schema, done = state.target.schema, past.ancestors(state.current)
-        indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
-        half = [past.slug(r) for place, r, way in begun if place == schema and (r in done) == (way == "down")]
-        ready = state.word in ("up-to-date", "pending")
-        if not (ready and (half or indexes)) or _busy(session, schema):
-            return state
-        why = [f"index {index} is invalid" for index in indexes]
-        out = [f"DROP INDEX CONCURRENTLY {index}" for index in indexes]
-        if half:
-            why.append(f"the autocommit block of {names(half)} did not end")
-            rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
-            out.append(f"repair what it left, then {rows}")
-        return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
+ def told(state: State) -> State:
+  schema, done = state.target.schema, past.ancestors(state.current)
+  indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
+  half = [past.slug(r) for place, r, way in begun if place == schema and (r in done) == (way == "down")]
+  ready = state.word in ("up-to-date", "pending")
+  if not (ready and (half or indexes)) or _busy(session, schema):
+   return state
+  why = [f"index {index} is invalid" for index in indexes]
+  out = [f"DROP INDEX CONCURRENTLY {index}" for index in indexes]
+  if half:
+   why.append(f"the autocommit block of {names(half)} did not end")
+   rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
+   out.append(f"repair what it left, then {rows}")
+  return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
 
-    return list(map(told, states)) if broken or begun else list(states)
+ return list(map(told, states)) if broken or begun else list(states)
 
 
 def _busy(session: Session, schema: str) -> bool:
-    keys = (key_of(schema), statements_key(schema))
-    return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
+ keys = (key_of(schema), statements_key(schema))
+ return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
 
 
 def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
-    statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
-    return read(session, statement, service) or []
+ statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
+ return read(session, statement, service) or []
 
 
 def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
-    return session.rows(INVALID)
+ return session.rows(INVALID)
 
 
 def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
-    checksums = json.dumps({r.id: r.checksum for r in past.revisions.values()})
-    rows = read(session, EDITED, checksums, service)
-    found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
-    return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
+ checksums = json.dumps({r.id: r.checksum for r in past.revisions.values()})
+ rows = read(session, EDITED, checksums, service)
+ found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
+ return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
 
 
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
-    found = read(session, DOCUMENT, run, service)
-    schemas: dict[str, list[dict[str, Any]]] = {}
-    for step in (found and found[0][1]) or ():
-        schemas.setdefault(step.pop("schema"), []).append(step)
-    ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
-    return {**found[0][0], "schemas": ways} if found else None
+ found = read(session, DOCUMENT, run, service)
+ schemas: dict[str, list[dict[str, Any]]] = {}
+ for step in (found and found[0][1]) or ():
+  schemas.setdefault(step.pop("schema"), []).append(step)
+ ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
+ return {**found[0][0], "schemas": ways} if found else None
 
 
 def _way(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    made = {step["revision"] for step in steps}
-    parents = {parent for step in steps for parent in step["parents"]}
-    ends = sorted(parents - made), sorted(made - parents)
-    came, went = ends if steps[0]["direction"] == "up" else ends[::-1]
-    return {"from": came, "to": went, "seconds": sum(step["seconds"] for step in steps), "applied": steps}
+ made = {step["revision"] for step in steps}
+ parents = {parent for step in steps for parent in step["parents"]}
+ ends = sorted(parents - made), sorted(made - parents)
+ came, went = ends if steps[0]["direction"] == "up" else ends[::-1]
+ return {"from": came, "to": went, "seconds": sum(step["seconds"] for step in steps), "applied": steps}

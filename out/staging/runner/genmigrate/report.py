@@ -9,66 +9,66 @@ from .driver import COUNTED
 from .output import names, say, table
 
 if TYPE_CHECKING:
-    from .driver import Driver, Outcome
+ from .driver import Driver, Outcome
 
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")
 
 
 def as_json(driver: Driver) -> dict[str, Any]:
-    return _document(driver, [_service(outcome) for outcome in driver.outcomes])
+ return _document(driver, [_service(outcome) for outcome in driver.outcomes])
 
 
 def as_manifest(driver: Driver) -> dict[str, Any]:
-    found = [outcome.result["document"] for outcome in driver.outcomes if outcome.result["document"]]
-    return {**_document(driver, found), "run": driver.run_id}
+ found = [outcome.result["document"] for outcome in driver.outcomes if outcome.result["document"]]
+ return {**_document(driver, found), "run": driver.run_id}
 
 
 def _document(driver: Driver, services: list[Any]) -> dict[str, Any]:
-    plan = driver.plan
-    head = {"version": VERSION, "platform": plan.platform, "environment": plan.environment}
-    return {**head, "services": services}
+ plan = driver.plan
+ head = {"version": VERSION, "platform": plan.platform, "environment": plan.environment}
+ return {**head, "services": services}
 
 
 def _service(outcome: Outcome) -> dict[str, Any]:
-    found = {key: outcome.result[key] for key in ("reason", "way_out", "heads", "schemas")}
-    state = outcome.result["word"] or "answers"
-    return {"name": outcome.service.name, "database": outcome.service.database, "state": state, **found}
+ found = {key: outcome.result[key] for key in ("reason", "way_out", "heads", "schemas")}
+ state = outcome.result["word"] or "answers"
+ return {"name": outcome.service.name, "database": outcome.service.database, "state": state, **found}
 
 
 def as_table(driver: Driver) -> None:
-    rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
-    for line in table([HEAD, *rows]):
-        say(line)
-    for outcome in driver.outcomes:
-        result = outcome.result
-        whole = {**result, "schema": outcome.service.name, "state": result["word"]}
-        for each in [whole, *result["schemas"]]:
-            if each["reason"]:
-                say(f"  ✗ {each['schema']} {each['state']}: {each['reason']}")
-                if each["way_out"]:
-                    say(f"    → {each['way_out']}")
+ rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
+ for line in table([HEAD, *rows]):
+  say(line)
+ for outcome in driver.outcomes:
+  result = outcome.result
+  whole = {**result, "schema": outcome.service.name, "state": result["word"]}
+  for each in [whole, *result["schemas"]]:
+   if each["reason"]:
+    say(f"  ✗ {each['schema']} {each['state']}: {each['reason']}")
+    if each["way_out"]:
+     say(f"    → {each['way_out']}")
 
 
 def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
-    service, word = outcome.service.name, outcome.result["word"]
-    if word:
-        return [(service, target.schema, word, "?", "?") for target in driver.order.targets[service]]
+ service, word = outcome.service.name, outcome.result["word"]
+ if word:
+  return [(service, target.schema, word, "?", "?") for target in driver.order.targets[service]]
 
-    def named(revisions: list[dict[str, str]]) -> str:
-        return names([each["name"] for each in revisions]) or "-"
+ def named(revisions: list[dict[str, str]]) -> str:
+  return names([each["name"] for each in revisions]) or "-"
 
-    return [
-        (service, schema["schema"], schema["state"], named(schema["current"]), named(schema["pending"]))
-        for schema in outcome.result["schemas"]
-    ]
+ return [
+  (service, schema["schema"], schema["state"], named(schema["current"]), named(schema["pending"]))
+  for schema in outcome.result["schemas"]
+ ]
 
 
 def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
-    total: Counter[str] = Counter(skipped=left)
-    for outcome in driver.outcomes:
-        total.update(outcome.counts)
-    counts = {key: total[key] for key in COUNTED}
-    parts = ", ".join(f"{count} {key.replace('_', '-')}" for key, count in counts.items())
-    text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
-    return text, {"event": "summary", **counts, "seconds": round(seconds, 1), "code": code}
+ total: Counter[str] = Counter(skipped=left)
+ for outcome in driver.outcomes:
+  total.update(outcome.counts)
+ counts = {key: total[key] for key in COUNTED}
+ parts = ", ".join(f"{count} {key.replace('_', '-')}" for key, count in counts.items())
+ text = f"{sum(total.values())} schemas: {parts} (run {driver.run_id}, {seconds:.1f} s)"
+ return text, {"event": "summary", **counts, "seconds": round(seconds, 1), "code": code}

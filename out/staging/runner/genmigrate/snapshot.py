@@ -10,13 +10,22 @@ from .codes import RunError
 from .history import version_folders
 
 if TYPE_CHECKING:
-    from pathlib import Path
+ from pathlib import Path
 
-    from .session import Session
+ from .session import Session
 
 VERSION = 1
-MAKE = "make it from the migrations, in CI or on your machine: python3 -m genmigrate snapshot"
+MAKE = "make it from the migrations, on your machine, and commit it: gen migrate snapshot"
 SHOWN = 80
+SPELLING = {
+ "TimeZone": "UTC",
+ "DateStyle": "ISO, MDY",
+ "IntervalStyle": "postgres",
+ "bytea_output": "hex",
+ "extra_float_digits": "1",
+ "lc_monetary": "C",
+ "quote_all_identifiers": "off",
+}
 OBJECTS = """
 WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = current_schema()),
 theirs AS NOT MATERIALIZED (SELECT classid, objid FROM pg_depend WHERE deptype IN ('e', 'i') AND refobjid <> objid),
@@ -69,48 +78,49 @@ UNION ALL SELECT 'function ' || p.oid::regprocedure,
 
 
 def describe(session: Session, schema: str, version_table: str) -> dict[str, str]:
-    session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
-    try:
-        rows = session.rows(OBJECTS, [version_table])
-    finally:
-        session.rows("RESET search_path")
-    name = re.escape(schema)
-    qualifier = rf'(?<![\w$.])("?){name}\1(?=\.)'
-    inside = rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
-    return {
-        key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
-        for key, text in sorted(rows)
-    }
+ session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
+ session.rows("; ".join(f"SET {setting} = '{value}'" for setting, value in SPELLING.items()))
+ try:
+  rows = session.rows(OBJECTS, [version_table])
+ finally:
+  session.rows("; ".join(f"RESET {setting}" for setting in ("search_path", *SPELLING)))
+ name = re.escape(schema)
+ qualifier = rf'(?<![\w$.])("?){name}\1(?=\.)'
+ inside = rf"{qualifier}|(?<=[\"']){name}(?=[\"'])"
+ return {
+  key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
+  for key, text in sorted(rows)
+ }
 
 
 def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
-    found = []
-    for key in sorted({*expected, *actual}):
-        owner = key.partition(": ")[0]
-        want, have = expected.get(key), actual.get(key)
-        if want == have or (owner != key and (owner in expected) != (owner in actual)):
-            continue
-        if want is None or have is None:
-            found.append(f"{key} is {'missing' if have is None else 'not in the migrations'}")
-        elif len(want) > SHOWN or len(have) > SHOWN or "\n" in want + have:
-            found.append(f"{key} is defined otherwise than in the migrations")
-        else:
-            found.append(f"{key} is {have}, in the migrations {want}")
-    return found
+ found = []
+ for key in sorted({*expected, *actual}):
+  owner = key.partition(": ")[0]
+  want, have = expected.get(key), actual.get(key)
+  if want == have or (owner != key and (owner in expected) != (owner in actual)):
+   continue
+  if want is None or have is None:
+   found.append(f"{key} is {'missing' if have is None else 'not in the migrations'}")
+  elif len(want) > SHOWN or len(have) > SHOWN or "\n" in want + have:
+   found.append(f"{key} is defined otherwise than in the migrations")
+  else:
+   found.append(f"{key} is {have}, in the migrations {want}")
+ return found
 
 
 def place(folder: Path, config: str) -> Path:
-    return version_folders(folder, config)[0][0].parent / "schema.json"
+ return version_folders(folder, config)[0][0].parent / "schema.json"
 
 
 def load(file: Path) -> dict[str, Any]:
-    reason = f"{file} is not a snapshot that this runner reads"
-    try:
-        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if document["version"] == VERSION and {"head", "server", "objects"} <= set(document):
-            return document
-    except OSError as error:
-        reason = f"no snapshot of the schema in {file}: {error.strerror}"
-    except (ValueError, LookupError, TypeError):
-        pass
-    raise RunError("usage", reason, MAKE)
+ reason = f"{file} is not a snapshot that this runner reads"
+ try:
+  document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+  if document["version"] == VERSION and {"head", "server", "objects"} <= set(document):
+   return document
+ except OSError as error:
+  reason = f"no snapshot of the schema in {file}: {error.strerror}"
+ except (ValueError, LookupError, TypeError):
+  pass
+ raise RunError("usage", reason, MAKE)

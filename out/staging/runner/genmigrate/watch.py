@@ -15,7 +15,7 @@ from .codes import CODE_OF_WORD, RunError
 from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+ from collections.abc import Callable
 
 LOOK_S = 0.2
 GRACE_S = 8.0
@@ -24,106 +24,106 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class DriverEndedError(Exception):
-    """The driver wants nothing of this worker any more."""
+ """The driver wants nothing of this worker any more."""
 
 
 class Watch(threading.Thread):
-    def __init__(
-        self,
-        exchange: Exchange,
-        service: str,
-        worker: str,
-        patience_s: float = PATIENCE_S,
-        once: bool = False,
-    ) -> None:
-        super().__init__(daemon=True)
-        self._exchange = exchange
-        self._service = service
-        self._worker = worker
-        self._patience_s = patience_s
-        self._once = once
-        self._born = time.time()
-        self._pulse = Pulse(LOOK_S)
-        self._over = threading.Event()
-        self.working = False
-        self.stop_word = ""
-        self.driver_ended = False
-        self.cancel: Callable[[], None] = lambda: None
-        self.last_word: Callable[[str], None] = lambda word: None
-        self._read, self._write = socket.socketpair()
-        self._write.setblocking(False)
-        for number in SIGNALS:
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
+ def __init__(
+  self,
+  exchange: Exchange,
+  service: str,
+  worker: str,
+  patience_s: float = PATIENCE_S,
+  once: bool = False,
+ ) -> None:
+  super().__init__(daemon=True)
+  self._exchange = exchange
+  self._service = service
+  self._worker = worker
+  self._patience_s = patience_s
+  self._once = once
+  self._born = time.time()
+  self._pulse = Pulse(LOOK_S)
+  self._over = threading.Event()
+  self.working = False
+  self.stop_word = ""
+  self.driver_ended = False
+  self.cancel: Callable[[], None] = lambda: None
+  self.last_word: Callable[[str], None] = lambda word: None
+  self._read, self._write = socket.socketpair()
+  self._write.setblocking(False)
+  for number in SIGNALS:
+   signal.signal(number, lambda *_: None)
+  signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
 
-    def check(self) -> None:
-        if self.driver_ended and not self.working:
-            raise DriverEndedError
-        if self.stop_word:
-            raise RunError(self.stop_word, STOPPED[self.stop_word])
+ def check(self) -> None:
+  if self.driver_ended and not self.working:
+   raise DriverEndedError
+  if self.stop_word:
+   raise RunError(self.stop_word, STOPPED[self.stop_word])
 
-    def over(self) -> None:
-        self._over.set()
-        self._write.send(b"\0")
-        self.join()
+ def over(self) -> None:
+  self._over.set()
+  self._write.send(b"\0")
+  self.join()
 
-    def run(self) -> None:
-        beat, next_beat = 0, 0.0
-        while not self._over.is_set():
-            now = time.monotonic()
-            if now >= next_beat:
-                beat, next_beat = beat + 1, now + BEAT_S
-                self._beat(beat)
-            if not self.stop_word and not self.driver_ended and self._look():
-                next_beat = 0.0
-            if self.stop_word and self.working:
-                return self._wind_up()
-            if select.select([self._read], [], [], LOOK_S)[0]:
-                self._read.recv(64)
-                if not self._over.is_set():
-                    self.stop_word = self.stop_word or "terminated"
-        return None
+ def run(self) -> None:
+  beat, next_beat = 0, 0.0
+  while not self._over.is_set():
+   now = time.monotonic()
+   if now >= next_beat:
+    beat, next_beat = beat + 1, now + BEAT_S
+    self._beat(beat)
+   if not self.stop_word and not self.driver_ended and self._look():
+    next_beat = 0.0
+   if self.stop_word and self.working:
+    return self._wind_up()
+   if select.select([self._read], [], [], LOOK_S)[0]:
+    self._read.recv(64)
+    if not self._over.is_set():
+     self.stop_word = self.stop_word or "terminated"
+  return None
 
-    def _beat(self, beat: int) -> None:
-        with suppress(RunError):
-            self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
+ def _beat(self, beat: int) -> None:
+  with suppress(RunError):
+   self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
 
-    def _look(self) -> bool:
-        changed = self._pulse.look(self._exchange.get("driver"))
-        stop = self._exchange.get("stop")
-        if stop is not None and (self._once or self._worker in stop.get("workers", ())):
-            word = str(stop.get("word") or "terminated")
-            if self.working:
-                self.stop_word = word if word in STOPPED else "terminated"
-            self.driver_ended = True
-        elif (self.working or (self._once and self._pulse.alive)) and self._pulse.silent_s > SILENCE_S:
-            self.stop_word = "terminated"
-        elif not self.working and self._pulse.silent_s > self._patience(stop):
-            self.driver_ended = stop is not None
-            self.stop_word = "" if stop is not None else "not-started"
-        return changed
+ def _look(self) -> bool:
+  changed = self._pulse.look(self._exchange.get("driver"))
+  stop = self._exchange.get("stop")
+  if stop is not None and (self._once or self._worker in stop.get("workers", ())):
+   word = str(stop.get("word") or "terminated")
+   if self.working:
+    self.stop_word = word if word in STOPPED else "terminated"
+   self.driver_ended = True
+  elif (self.working or (self._once and self._pulse.alive)) and self._pulse.silent_s > SILENCE_S:
+   self.stop_word = "terminated"
+  elif not self.working and self._pulse.silent_s > self._patience(stop):
+   self.driver_ended = stop is not None
+   self.stop_word = "" if stop is not None else "not-started"
+  return changed
 
-    def _patience(self, stop: Message | None) -> float:
-        if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
-            return SILENCE_S
-        return self._patience_s
+ def _patience(self, stop: Message | None) -> float:
+  if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
+   return SILENCE_S
+  return self._patience_s
 
-    def _wind_up(self) -> None:
-        give_up = time.monotonic() + GRACE_S
-        while time.monotonic() < give_up:
-            with suppress(Exception):
-                self.cancel()
-            if self._over.wait(BEAT_S):
-                return
-            self._beat(-int(time.monotonic() * 1000))
-        self.last_word(self.stop_word)
-        os._exit(CODE_OF_WORD[self.stop_word])
+ def _wind_up(self) -> None:
+  give_up = time.monotonic() + GRACE_S
+  while time.monotonic() < give_up:
+   with suppress(Exception):
+    self.cancel()
+   if self._over.wait(BEAT_S):
+    return
+   self._beat(-int(time.monotonic() * 1000))
+  self.last_word(self.stop_word)
+  os._exit(CODE_OF_WORD[self.stop_word])
 
 
 STOPPED = {
-    "terminated": "stopped before it was done (terminated)",
-    "interrupted": "stopped before it was done (interrupted)",
-    "deadline": "stopped before it was done (deadline)",
-    "unreachable": "the session that holds its lock was cut",
-    "not-started": "no driver came in time",
+ "terminated": "stopped before it was done (terminated)",
+ "interrupted": "stopped before it was done (interrupted)",
+ "deadline": "stopped before it was done (deadline)",
+ "unreachable": "the session that holds its lock was cut",
+ "not-started": "no driver came in time",
 }

@@ -1,0 +1,138 @@
+"""Turns the statements of a schema's connection into what they did outside of that schema."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from .session import quoted
+
+if TYPE_CHECKING:
+ from collections.abc import Callable, Sequence
+
+ from .hand import Errand
+
+ Ask = Callable[[str], Sequence[Any]]
+
+MOST_SHOWN = 3
+NAME = r'(?:"(?P<quoted>[^"]+)"|(?P<plain>[a-z_][\w$]*))'
+QUALIFIED = rf'{NAME}\s*\.\s*["a-z_]'
+WORDS = "OR|REPLACE|UNIQUE|MATERIALIZED|FOREIGN|TABLE|VIEW|SEQUENCE|TYPE|DOMAIN|FUNCTION|PROCEDURE|INDEX|INTO|FROM"
+WORDS += "|CONCURRENTLY|IF|NOT|EXISTS|ONLY|UNLOGGED"
+NAMED = re.compile(QUALIFIED, re.IGNORECASE)
+HEAD = re.compile(
+ rf"\s*(?:CREATE|ALTER|DROP|INSERT|UPDATE|DELETE|TRUNCATE|COPY)(?:\s+(?:{WORDS}))*\s+{QUALIFIED}",
+ re.IGNORECASE,
+)
+INDEX = re.compile(rf"\s*CREATE\s+(?:UNIQUE\s+)?INDEX\b[^(]*?\sON\s+(?:ONLY\s+)?{QUALIFIED}", re.IGNORECASE)
+UNLOCKED = re.compile(
+ r"\b(FUNCTION|PROCEDURE|ROUTINE|AGGREGATE|TYPE|DOMAIN|SCHEMA|TRIGGER|POLICY|RULE|DO|CALL|EXECUTE)\b",
+ re.IGNORECASE,
+)
+HELD_HERE = (
+ "(SELECT string_agg(DISTINCT CASE l.mode WHEN 'RowExclusiveLock' THEN 'w ' ELSE 'A ' END "
+ "|| l.relation::regclass, chr(10)) FROM pg_locks l WHERE l.pid = pg_backend_pid() "
+ "AND l.locktype = 'relation' AND l.mode IN ('AccessExclusiveLock', 'RowExclusiveLock'))"
+)
+LINES = "SELECT string_agg(n.nspname || chr(9) || {} n.nspname || coalesce('.' || {}, ''), chr(10))"
+NO_MEMBER = "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = {} AND d.objid = {} AND d.deptype = 'e')"
+RELATIONS = (
+ f"{LINES.format('', 'c.relname')} FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+ "WHERE c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'pg_toast') AND "
+ + NO_MEMBER.format("'pg_class'::regclass", "c.oid")
+)
+OF_MODE = "c.oid IN (SELECT l.relation FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.mode = '{}')"
+LOCKED = (
+ f"SELECT ({RELATIONS} AND {OF_MODE.format('AccessExclusiveLock')}), "
+ f"({RELATIONS} AND c.relkind IN ('r', 'p', 'f') AND {OF_MODE.format('RowExclusiveLock')})"
+)
+OBJECTS = """
+SELECT 'pg_proc'::regclass AS class, oid, pronamespace AS space, 'function ' AS kind, proname AS name, xmin AS born
+FROM pg_proc UNION ALL
+SELECT 'pg_type'::regclass, oid, typnamespace, 'type ', typname, xmin FROM pg_type
+WHERE typrelid = 0 AND typelem = 0 UNION ALL
+SELECT 'pg_namespace'::regclass, oid, oid, 'schema ', NULL, xmin FROM pg_namespace UNION ALL
+SELECT 'pg_trigger'::regclass, t.oid, c.relnamespace, 'trigger ', tgname, t.xmin FROM pg_trigger t
+JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal
+"""
+DESCRIBED = (
+ f"{LINES.format('kind ||', 'o.name')} FROM ({OBJECTS}) o JOIN pg_namespace n ON n.oid = o.space "
+ f"WHERE {NO_MEMBER.format('o.class', 'o.oid')} AND "
+)
+MADE = (
+ f"{DESCRIBED} age(o.born) <= 0 AND NOT pg_visible_in_snapshot("
+ "(pg_current_xact_id()::text::bigint - age(o.born))::text::xid8, pg_current_snapshot())"
+)
+DROPPED = (
+ "SELECT string_agg('(' || l.classid || ',' || l.objid || ')', ',') FROM pg_locks l WHERE l.pid = pg_backend_pid() "
+ "AND l.locktype = 'object' AND l.mode = 'AccessExclusiveLock' AND l.database <> 0 AND (l.classid, l.objid) "
+ f"NOT IN (SELECT o.class, o.oid FROM ({OBJECTS}) o)"
+)
+
+
+class AstrayError(Exception):
+ """env.py or a revision works elsewhere, or otherwise, than the plan says."""
+
+
+class Strays:
+ def __init__(self, errand: Errand) -> None:
+  target = errand.target
+  self._schema = target.schema
+  self._own = {target.schema, target.version_schema, "genmigrate"}
+  self._planned = errand.hand.planned
+  self._sees_others = bool(errand.service.extension_schemas)
+  self._listens = self._unlocked = False
+  self.commits_at_once = False
+
+ def begin(self) -> None:
+  self._listens, self._unlocked = True, False
+
+ def end(self) -> None:
+  self._listens = False
+
+ def hear(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+  if not self.commits_at_once:
+   self._unlocked = self._unlocked or (self._listens and bool(UNLOCKED.search(statement)))
+   return
+  parts = [found for part in statement.split(";") if (found := HEAD.match(part) or INDEX.match(part))]
+  wrong = {_schema(found) for found in parts} - self._own
+  wrong |= {_schema(found) for found in NAMED.finditer(statement)} & self._planned - self._own
+  self._refuse("its autocommit block names", sorted(wrong - {"pg_temp"}))
+
+ def judge(self, held: str | None, ask: Ask, elsewhere: Ask) -> None:
+  lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
+  if any(self._may_stray(name) for _, name in lines):
+   changed, written = ask(LOCKED)
+   self._outside("it made or changed", changed)
+   self._outside("it wrote rows of", written, self._planned)
+   dropped = ",".join(name for mode, name in lines if mode == "A" and name.isdigit())
+   if dropped:
+    gone = elsewhere(f"{RELATIONS} AND c.oid IN ({dropped})")[0]
+    self._outside("it made or changed", gone)
+  if self._unlocked:
+   self._outside("it made or changed", ask(MADE)[0])
+   dropped = ask(DROPPED)[0]
+   if dropped:
+    gone = elsewhere(f"{DESCRIBED} (o.class::oid, o.oid) IN ({dropped})")[0]
+    self._outside("it made or changed", gone)
+
+ def _may_stray(self, name: str) -> bool:
+  if name.isdigit() or "." not in name:
+   return self._sees_others or name.isdigit()
+  return not any(name.startswith((f"{own}.", f"{quoted(own)}.")) for own in (*self._own, "pg_toast"))
+
+ def _outside(self, what: str, lines: str | None, only: frozenset[str] | None = None) -> None:
+  found = [line.split("\t", 1) for line in sorted((lines or "").splitlines())]
+  strays = [
+   name for schema, name in found if schema not in self._own and (only is None or schema in only)
+  ]
+  self._refuse(what, strays)
+
+ def _refuse(self, what: str, strays: Sequence[str]) -> None:
+  if strays:
+   shown = ", ".join(strays[:MOST_SHOWN])
+   raise AstrayError(f"{what} {shown}, outside of its schema {self._schema}")
+
+
+def _schema(found: re.Match[str]) -> str:
+ return found["quoted"] or found["plain"].lower()
