@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BEAT_S = 1.0
-LOOK_S = 0.02
+LOOK_S = 0.01
 #: How long (in seconds of looking) the other side may be silent before it counts as dead.
 SILENCE_S = 10.0
 #: How long a worker waits for a driver, and a driver by default for a worker (images may still be pulled).
