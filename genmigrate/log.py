@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 #: A cluster keeps the last 2,048 bytes of a failed container's log, and 4,096 bytes of its termination message.
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2
+#: Programs are told what changed. Workers report each second, so that no 10 s are without an event.
+HEARTBEAT_S = 9.0
+AGE = re.compile(r"\d+ s:")  # of a blocker's transaction
 ERASE = "\r\x1b[2K"
 
 
@@ -35,6 +39,7 @@ class Log:
         self._began = time.monotonic()
         self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
         self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
+        self._told: object = None
         self._failures: list[list[str]] = []
         self._behind_failure = 0  # characters said since the last of them
 
@@ -55,8 +60,11 @@ class Log:
 
     def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
         """How far a long run is, as Job.progress tells."""
-        self._progress = (service, done, total, at, time.monotonic())
-        if self._style == "json":
+        now = time.monotonic()
+        self._progress = (service, done, total, at, now)
+        told = service, done, total, [(*what, AGE.sub("", why)) for *what, _seconds, why in at]
+        if self._style == "json" and (told != self._told or now >= self._next):
+            self._told, self._next = told, now + HEARTBEAT_S
             keys = ("schema", "revision", "phase", "seconds", "blockers")
             work = [dict(zip(keys, each)) for each in at]  # noqa: B905 - strict came with 3.10
             self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
@@ -160,6 +161,55 @@ def test_progress_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "seconds": 0.4,
         "blockers": ", blocked by pid 7 (x)",
     }
+
+
+def test_programs_are_told_what_changed_and_that_a_run_lives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seconds that pass, of a schema or of what blocks it, are no change."""
+    now = [1000.0]
+    monkeypatch.setattr(log.time, "monotonic", lambda: now[0])
+    told = Log("json", "r")
+
+    def tell(seconds: int, **more: Any) -> int:
+        for second in range(seconds):
+            now[0] += 1
+            blockers = f", blocked by pid 7 (psql, active, transaction of {second} s: SELECT 1)"
+            work = {
+                "at": "add_x",
+                "phase": "",
+                "blockers": blockers,
+                "done": 3,
+                "service": "accounts",
+                **more,
+            }
+            at = [["accounts_a", work["at"], work["phase"], second + 0.1, work["blockers"]]]
+            told.progress(work["service"], work["done"], 300, at)
+            told.tick()
+        return len(capsys.readouterr().out.splitlines())
+
+    assert tell(9) == 1
+    assert tell(60) in (6, 7)
+    assert [tell(3, done=4), tell(3, done=4, at="add_y"), tell(3, done=4, at="add_y", phase="data")] == [
+        1,
+        1,
+        1,
+    ]
+    assert [tell(3, blockers=""), tell(3, blockers=", blocked by pid 8 (x)"), tell(3, service="flows")] == [
+        1,
+        1,
+        1,
+    ]
+
+
+def test_a_long_revision_for_programs(platform: Platform) -> None:
+    platform.only("accounts")
+    platform.plan["tenants"] = ["default"]
+    platform.add("accounts", "a3", "a2", "fill", 'op.execute("SELECT pg_sleep(4.5)")')
+    found = [each for each in events(platform.run("upgrade", "--log", "json")) if each["event"] == "progress"]
+    told = [[(work["schema"], work["revision"]) for work in each["at"]] for each in found]
+    assert told[-1] == [("accounts_default", "fill")]
+    assert all(one != other for one, other in itertools.pairwise(told))
 
 
 def on_a_terminal(platform: Platform, *arguments: str, **environ: str) -> tuple[int, bytes]:
