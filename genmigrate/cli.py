@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import plan as plans
-from .codes import OK, USAGE, RunError
+from .codes import OK, RunError
 from .exchange import PATIENCE_S, Exchange
+from .log import leave_message
 from .output import HEADING, say
 
 if TYPE_CHECKING:
@@ -117,12 +118,11 @@ WORKER = {
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
-        raise SystemExit(USAGE)
+        raise RunError("usage", message, self.format_usage().strip())
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The command line; what it cannot parse is a RunError("usage")."""
     top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
@@ -144,23 +144,35 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
-    options = parser().parse_args(arguments)
+    lines: list[str] = []
     try:
-        plan = plans.load(options.plan)
-        if options.command == "worker":
-            code = _worker(plan, options)
-            sys.stdout.flush()
-            os._exit(code)  # nobody has to wait while an interpreter is taken apart
-        if options.command == "hand":
-            from . import hand
-
-            return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
-        return _drive(plan, options)
+        return _run(parser().parse_args(arguments))
     except RunError as trouble:
-        say(f"genmigrate: {trouble.reason}", sys.stderr)
-        if trouble.way_out:
-            say(f"  → {trouble.way_out}", sys.stderr)
+        lines = [f"genmigrate: {trouble.reason}", f"  → {trouble.way_out}"][: 1 + bool(trouble.way_out)]
+        say("\n".join(lines), sys.stderr)
         return trouble.code
+    except (Exception, KeyboardInterrupt) as error:
+        lines = [f"genmigrate: {error!r}"]
+        raise
+    finally:
+        if lines and arguments[:1] != ["hand"]:  # its worker's container goes on
+            name = "--termination-log"  # read alone: the others may be the error
+            alone = _Parser(add_help=False, allow_abbrev=False)
+            alone.add_argument(name, **{**COMMON[name], "nargs": "?", "const": Path()})
+            leave_message(alone.parse_known_args(arguments)[0].termination_log, lines)
+
+
+def _run(options: argparse.Namespace) -> int:
+    plan = plans.load(options.plan)
+    if options.command == "worker":
+        code = _worker(plan, options)
+        sys.stdout.flush()
+        os._exit(code)  # nobody has to wait while an interpreter is taken apart
+    if options.command == "hand":
+        from . import hand
+
+        return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
+    return _drive(plan, options)
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
@@ -188,11 +200,11 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
             raise RunError("usage", "the plan names no canary", "name one in the spec, or leave --canary out")
     targets = _targets(plan, options.service, options.tenant)
     if options.command == "downgrade" and len(targets) != 1:
-        raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one", "")
+        raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one")
     if options.path and (options.workers != "here" or len(targets) != 1):
-        raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
+        raise RunError("usage", "--path goes with --workers here and exactly one --service")
     if options.workers == "external" and not options.exchange:
-        raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
+        raise RunError("usage", "--workers external needs the folder they share: --exchange DIR")
     exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
     try:
         folder = options.path.absolute() if options.path else None
@@ -212,7 +224,7 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
-    from .report import as_json, as_manifest, as_table, summary
+    from .report import as_json, as_manifest, as_table, summary, troubles
 
     began = time.monotonic()
     if options.command in ("upgrade", "downgrade"):
@@ -225,15 +237,17 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
         text, told = summary(driver, left, time.monotonic() - began, code)
         if code != OK or options.log == "json" or told["applied"]:
             log.line(text, event=told)
-        if options.termination_log.is_file():
-            log.leave_message(options.termination_log, text)
+        leave_message(options.termination_log, log.failures(), text)
         if getattr(options, "manifest", None):
             document = json.dumps(as_manifest(driver), indent=2, ensure_ascii=False)
             options.manifest.write_text(f"{document}\n", encoding="utf-8")
         return code
-    code = driver.run(go_on=options.command != "wait")
+    code, found = driver.run(go_on=options.command != "wait"), driver.log.failures()
     if options.command == "status":
         say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
+        found = [*troubles(driver)]
+    if code != OK:
+        leave_message(options.termination_log, found, f"{options.command} ended with exit code {code}")
     return code
 
 

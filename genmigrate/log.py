@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .output import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .exchange import Message
@@ -96,15 +97,9 @@ class Log:
                 self.line(text, event={"event": "repeated"})
             self._failures = failures
 
-    def leave_message(self, file: Path, summary: str) -> None:
-        """Write failures and summary where a cluster reads them."""
-        lines = [line.strip() for failure in self._failures for line in failure]
-        room = MESSAGE_BYTES - len(summary.encode()) - 1
-        text = "".join(f"{line}\n" for line in lines).encode()
-        if len(text) > room:
-            text = text[: room - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
-        with suppress(OSError):
-            file.write_bytes(text + f"{summary}\n".encode())
+    def failures(self) -> list[str]:
+        """The lines of all failures."""
+        return [line for failure in self._failures for line in failure]
 
     def _spell(self, now: float) -> str:
         service, done, total, at, told = self._progress or ("", 0, 0, [], now)
@@ -127,6 +122,17 @@ class Log:
         stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
         say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
+
+
+def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
+    """Write lines, as many as a cluster reads, and the last one into a file that is there."""
+    tail = f"{last}\n".encode() if last else b""
+    text = "".join(f"{line.strip()}\n" for line in lines).encode("utf-8", "replace")
+    if len(text) > MESSAGE_BYTES - len(tail):
+        text = text[: MESSAGE_BYTES - len(tail) - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
+    with suppress(OSError):
+        if file.is_file():
+            file.write_bytes(text + tail)
 
 
 def _doing(revision: str, phase: str, seconds: float) -> str:
