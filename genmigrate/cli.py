@@ -205,11 +205,11 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
         raise RunError("usage", "--path goes with --workers here and exactly one --service")
     if options.workers == "external" and not options.exchange:
         raise RunError("usage", "--workers external needs the folder they share: --exchange DIR")
-    exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
+    exchange, *held = (_folder(options.exchange),) if options.exchange else _scratch()
     try:
         folder = options.path.absolute() if options.path else None
         files = options.plan.absolute(), options.root.absolute(), exchange, folder
-        workers = Workers(options.workers, plan, *files)
+        workers = Workers(options.workers, plan, *files, held)
         more = {key: getattr(options, key) for key in ("at_least", "to", "apply", "drift") if key in options}
         more["document"] = bool(getattr(options, "manifest", None))
         if more["document"]:
@@ -221,6 +221,14 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
     finally:
         if not options.exchange:
             shutil.rmtree(exchange, ignore_errors=True)
+
+
+def _scratch() -> tuple[Path, int] | tuple[Path]:
+    try:
+        from .scratch import make
+    except ImportError:  # a cluster's copy: the folder ends with its container
+        return (Path(tempfile.mkdtemp(prefix="genmigrate-")),)
+    return make()
 
 
 def _present(driver: Driver, options: argparse.Namespace) -> int:
