@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .codes import RunError
@@ -46,8 +47,11 @@ def driver_module(url: DatabaseUrl) -> Any:
             return importlib.import_module(name)
         except ImportError as error:
             reasons.append(f"{name}: {one_line(error)}")
-    reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
-    raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
+    needs = "the runner's own session needs psycopg or psycopg2, also beside asyncpg"
+    reason = f"{needs}, and this service's Python has neither ({'; '.join(reasons)})"
+    file = Path("pyproject.toml").absolute()  # a worker works in its service's folder
+    where = f"in {file}" if file.is_file() else "of the service"
+    raise RunError("usage", reason, f'add "psycopg[binary]" to the dependencies {where}')
 
 
 def quoted(name: str) -> str:
