@@ -92,10 +92,8 @@ def plan_migrations(
 
 def _worker_memory(read: Reader, service: Service, schema: str, name: str) -> Leaf[str]:
     """Return the service's limit of memory; where nobody wrote one, as much as the stated parallelism needs."""
-    at, parallelism = (
-        ("services", name, "resources", "limits", "memory"),
-        read.spec.model.migrations.parallelism,
-    )
+    at = ("services", name, "resources", "limits", "memory")
+    parallelism = read.spec.model.migrations.parallelism
     limit = read.leaf(service.resources.limits.memory, *at)
     if parallelism is None or read.written(*at):
         return limit

@@ -58,29 +58,25 @@ def workers(tree: Node) -> Iterator[Diagnostic]:
         return
     stated = find(tree, "migrations", "parallelism")
     parallelism = number(stated) if stated else defaults.parallelism(tier or "")
+    by = (
+        Note("so many schemas at once", stated.place)
+        if stated
+        else Note(f"{parallelism} at once is the default")
+    )
+    tenants = len(items(tree, "tenants"))
     for name, service in migrating(tree):
         limit = find(service, "resources", "limits", "memory")
         if limit is None or not isinstance(limit.value, str) or BYTES.fault(limit.value) or not parallelism:
             continue
-        schemas = (
-            len(items(tree, "tenants")) if TENANT in (text(service, "migrations", "schema") or "") else 1
-        )
-        needed = defaults.worker_memory(parallelism, schemas)
+        schemas = tenants if TENANT in (text(service, "migrations", "schema") or "") else 1
+        needed, several = defaults.worker_memory(parallelism, schemas), min(parallelism, schemas) > 1
         if amount(limit.value) < needed * _UNITS["Mi"]:
-            most = min(parallelism, schemas)
-            lower = ", or lower migrations.parallelism" if most > 1 else ""
             yield Diagnostic(
                 "out-of-range",
                 f"found a limit of {limit.value} memory for {shown(name)}, whose migrations need {needed}Mi",
                 limit.place,
-                (
-                    Note("so many schemas at once", stated.place)
-                    if stated
-                    else Note(f"{parallelism} schemas at once is the default"),
-                )
-                if most > 1
-                else (),
-                f"write at least {needed}Mi{lower}",
+                (by,) if several else (),
+                f"write at least {needed}Mi{', or lower migrations.parallelism' if several else ''}",
             )
 
 
