@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,11 @@ from . import history, manifest
 from . import survey as surveys
 from .codes import FAILED, OK, RunError
 from .output import names
-from .session import NAME_BYTES, Session, create_database, limit_sessions, open_session
+from .session import NAME_BYTES, Session, limit_sessions, open_session
 from .url import DatabaseUrl, parse
+
+with suppress(ImportError):  # a cluster's copy goes without: nobody makes databases there
+    from .create import create_database
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

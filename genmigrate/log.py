@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .output import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from .exchange import Message
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 #: A cluster keeps the last 2,048 bytes of a failed container's log, and 4,096 bytes of its termination message.
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2
+#: Programs are told what changed. Workers report each second, so that no 10 s are without an event.
+HEARTBEAT_S = 9.0
+AGE = re.compile(r"\d+ s:")  # of a blocker's transaction
 ERASE = "\r\x1b[2K"
 
 
@@ -35,6 +40,7 @@ class Log:
         self._began = time.monotonic()
         self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
         self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
+        self._told: object = None
         self._failures: list[list[str]] = []
         self._behind_failure = 0  # characters said since the last of them
 
@@ -55,8 +61,11 @@ class Log:
 
     def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
         """How far a long run is, as Job.progress tells."""
-        self._progress = (service, done, total, at, time.monotonic())
-        if self._style == "json":
+        now = time.monotonic()
+        self._progress = (service, done, total, at, now)
+        told = service, done, total, [(*what, AGE.sub("", why)) for *what, _seconds, why in at]
+        if self._style == "json" and (told != self._told or now >= self._next):
+            self._told, self._next = told, now + HEARTBEAT_S
             keys = ("schema", "revision", "phase", "seconds", "blockers")
             work = [dict(zip(keys, each)) for each in at]  # noqa: B905 - strict came with 3.10
             self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
@@ -88,15 +97,9 @@ class Log:
                 self.line(text, event={"event": "repeated"})
             self._failures = failures
 
-    def leave_message(self, file: Path, summary: str) -> None:
-        """Write failures and summary where a cluster reads them."""
-        lines = [line.strip() for failure in self._failures for line in failure]
-        room = MESSAGE_BYTES - len(summary.encode()) - 1
-        text = "".join(f"{line}\n" for line in lines).encode()
-        if len(text) > room:
-            text = text[: room - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
-        with suppress(OSError):
-            file.write_bytes(text + f"{summary}\n".encode())
+    def failures(self) -> list[str]:
+        """The lines of all failures."""
+        return [line for failure in self._failures for line in failure]
 
     def _spell(self, now: float) -> str:
         service, done, total, at, told = self._progress or ("", 0, 0, [], now)
@@ -119,6 +122,17 @@ class Log:
         stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
         say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
+
+
+def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
+    """Write lines, as many as a cluster reads, and the last one into a file that is there."""
+    tail = f"{last}\n".encode() if last else b""
+    text = "".join(f"{line.strip()}\n" for line in lines).encode("utf-8", "replace")
+    if len(text) > MESSAGE_BYTES - len(tail):
+        text = text[: MESSAGE_BYTES - len(tail) - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
+    with suppress(OSError):
+        if file.is_file():
+            file.write_bytes(text + tail)
 
 
 def _doing(revision: str, phase: str, seconds: float) -> str:

@@ -9,6 +9,8 @@ from .driver import COUNTED
 from .output import names, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .driver import Driver, Outcome
 
 VERSION = 1
@@ -41,16 +43,20 @@ def _service(outcome: Outcome) -> dict[str, Any]:
 def as_table(driver: Driver) -> None:
     """Print one row per schema, then a line for each state that needs somebody."""
     rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
-    for line in table([HEAD, *rows]):
+    for line in (*table([HEAD, *rows]), *troubles(driver)):
         say(line)
+
+
+def troubles(driver: Driver) -> Iterable[str]:
+    """A line for each state that needs somebody, and its way out."""
     for outcome in driver.outcomes:
         result = outcome.result
         whole = {**result, "schema": outcome.service.name, "state": result["word"]}
         for each in [whole, *result["schemas"]]:
             if each["reason"]:
-                say(f"  ✗ {each['schema']} {each['state']}: {each['reason']}")
+                yield f"  ✗ {each['schema']} {each['state']}: {each['reason']}"
                 if each["way_out"]:
-                    say(f"    → {each['way_out']}")
+                    yield f"    → {each['way_out']}"
 
 
 def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:

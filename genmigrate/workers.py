@@ -64,6 +64,7 @@ class Workers:
     root: Path
     exchange: Path
     folder: Path | None
+    held: Sequence[int] = ()  # descriptors that say that the exchange is in use
 
     def start(self, service: Service) -> Started | None:
         """Start the service's worker in `root`; None when it runs elsewhere. Raises RunError("not-started")."""
@@ -82,14 +83,20 @@ class Workers:
         served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
         served += ["--path", str(folder), "--driver-timeout", "20"]  # this driver is there, or was killed
         command = [*self.python(service), "-m", "genmigrate", "worker", *served]
-        return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
+        return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
 
     def python(self, service: Service) -> list[str]:
         """The command of the service's Python."""
         return list(service.python) if self.mode == "spawn" else [sys.executable]
 
 
-def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
+def _start(
+    command: Sequence[str],
+    cwd: Path,
+    environ: dict[str, str],
+    hide: Callable[[str], str],
+    held: Sequence[int],
+) -> Started:
     output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
     try:
         process = subprocess.Popen(
@@ -99,6 +106,7 @@ def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Cal
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            pass_fds=held,
             start_new_session=True,  # the terminal's Ctrl-C is the driver's to handle, in order
         )
     except OSError as error:

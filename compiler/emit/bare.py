@@ -1,8 +1,8 @@
 """A module of the runner into what deployments carry of it: the same code, bare of what only people read.
 
-Its docstrings and comments are gone, and a step of indentation is one space: a cluster's files hold 262,144 bytes, and
-a plan of a thousand tenants needs its part of them. The first line of the module's docstring stays, for who reads it
-there; all the rest is in the package `genmigrate`.
+Its docstrings, its comments and what only a type checker imports are gone, and a step of indentation is one space: a
+cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of the
+module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from compiler.emit import precompiled, template
 from compiler.emit.template import templates_folder
 
-STEP = 4
+STEP, ONLY_TYPES = 4, "TYPE_CHECKING"
 
 
 def bare(text: str) -> str:
@@ -36,7 +36,7 @@ def name_of(text: str) -> str:
 
 
 def strip(text: str) -> str:
-    """Take docstrings and comments out of a module, and three of four spaces of each step of indentation."""
+    """Take out what only people and type checkers read, and three of four spaces of each step of indentation."""
     written = text.splitlines()
     lines: list[str | None] = list(written)
     inside: set[int] = set()  # rows that begin in the middle of a string
@@ -51,11 +51,29 @@ def strip(text: str) -> str:
             opened.append(token.start[0])
         elif tokenize.tok_name[token.type] == "FSTRING_END":
             inside.update(range(opened.pop(), token.end[0]))
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    for statement in tree.body:
+        _take_types(statement, lines)
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _take_docstring(node, lines)
     kept = ((number, line) for number, line in enumerate(lines) if line is not None)
     return "".join(f"{line if number in inside else _outdented(line)}\n" for number, line in kept)
+
+
+def _take_types(statement: ast.stmt, lines: list[str | None]) -> None:
+    """Take out what only a type checker reads: annotations are not evaluated in these modules."""
+    begin, end = statement.lineno - 1, statement.end_lineno or statement.lineno
+    if (
+        isinstance(statement, ast.If)
+        and isinstance(statement.test, ast.Name)
+        and statement.test.id == ONLY_TYPES
+    ):
+        lines[begin:end] = [None] * (end - begin)
+    elif isinstance(statement, ast.ImportFrom) and statement.module == "typing":
+        others = [name.name for name in statement.names if name.name != ONLY_TYPES]
+        made = f"from typing import {', '.join(others)}" if others else None
+        lines[begin:end] = [made, *[None] * (end - begin - 1)]
 
 
 def _outdented(line: str) -> str:

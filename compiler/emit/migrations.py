@@ -64,7 +64,9 @@ def _service(service: ServicePlan, migrations: MigrationsPlan) -> Json:
 
 
 # What only a repository asks for. A cluster's files hold 262,144 bytes, so its copy of the runner goes without.
-REPOSITORY_ONLY = frozenset({"ask.py", "downgrade.py", "models.py", "render.py", "take.py"})
+REPOSITORY_ONLY = frozenset(
+    {"ask.py", "create.py", "downgrade.py", "models.py", "render.py", "scratch.py", "take.py"}
+)
 
 
 @cache

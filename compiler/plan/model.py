@@ -81,7 +81,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class MigrationsPlan:
-    """How one service's database is migrated; `schema` holds `{tenant}` where there is one schema per tenant."""
+    """How one service's database is migrated; `schema` holds `{tenant}` where there is one schema per tenant.
+
+    `memory` is what the container that migrates it gets at most, in a cluster.
+    """
 
     schema: Leaf[str]
     database: Leaf[str]
@@ -93,6 +96,7 @@ class MigrationsPlan:
     skip_env: Leaf[bool]
     python: tuple[Leaf[str], ...]
     worker: Leaf[str]
+    memory: Leaf[str]
     after: tuple[Leaf[str], ...]
     origin: tuple[Place, ...]
 

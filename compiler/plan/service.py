@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from compiler.plan.leaf import Leaf, derive
 from compiler.plan.model import MigrationsPlan, RegistryPlan, ResourcesPlan, ServicePlan, Variable
+from compiler.spec.defaults import worker_memory
+from compiler.spec.kinds import TENANT
+from compiler.spec.resources import amount
 
 if TYPE_CHECKING:
     from compiler.plan.read import Reader
@@ -81,8 +84,24 @@ def plan_migrations(
         skip_env=read.leaf(migrations.skip_env, *at, "skip_env"),
         python=(*run, Leaf("python")),
         worker=derive("migrate-{}".format, name),
+        memory=_worker_memory(read, service, migrations.schema_, name.value),
         after=tuple(read.words(migrations.after, *at, "after")),
         origin=read.key(*at),
+    )
+
+
+def _worker_memory(read: Reader, service: Service, schema: str, name: str) -> Leaf[str]:
+    """Return the service's limit of memory; where nobody wrote one, as much as the stated parallelism needs."""
+    at = ("services", name, "resources", "limits", "memory")
+    parallelism = read.spec.model.migrations.parallelism
+    limit = read.leaf(service.resources.limits.memory, *at)
+    if parallelism is None or read.written(*at):
+        return limit
+    schemas = len(read.spec.model.tenants) if TENANT in schema else 1
+    return derive(
+        lambda most, many: max(f"{worker_memory(many, schemas)}Mi", most, key=amount),
+        limit,
+        read.leaf(parallelism, "migrations", "parallelism"),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TENANT = "{tenant}"
 MAX_SQL_NAME = 63
+MANIFEST = "genmigrate"  # the schema that the runner keeps in each database
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 # PostgreSQL keeps a timeout in milliseconds in a signed 32-bit integer.
 _LONGEST_TIMEOUT = 2_147_483_647
@@ -115,9 +116,16 @@ class _Database(_Sql):
         return super().reserved(value)
 
 
+class _SchemaName(Kind):
+    def reserved(self, value: str) -> tuple[str, str, str] | None:
+        if why := reserved_schema(value):
+            return "reserved-name", f"found {shown(value)}, {why}", "choose another name"
+        return None
+
+
 class _Schema(Kind):
     def reserved(self, value: str) -> tuple[str, str, str] | None:
-        if why := reserved_in_sql(value):
+        if why := reserved_schema(value):
             return "reserved-name", f"found {shown(value)}, {why}", "choose another name"
         if len(value.replace(TENANT, "")) > MAX_SQL_NAME:
             return name_too_long(value, MAX_SQL_NAME, "a PostgreSQL name")
@@ -223,6 +231,13 @@ def reserved_in_sql(name: str) -> str | None:
     return None
 
 
+def reserved_schema(name: str) -> str | None:
+    """Return who keeps the schema `name` for itself, PostgreSQL or the runner of migrations, or nothing."""
+    if name == MANIFEST:
+        return "in which the migration runner notes what it applied"
+    return reserved_in_sql(name)
+
+
 def name_too_long(name: str, limit: int, what: str) -> tuple[str, str, str]:
     """Return the code, the message and the way out for a name of more than `limit` bytes."""
     message = f"found {shown(name)} of {len(name)} characters, more than the {limit} of {what}"
@@ -249,6 +264,7 @@ SQL_NAME = _Sql(
     'write 1 to 63 characters of a-z, 0-9 and "_", a letter first',
 )
 DATABASE = _Database("invalid-sql-name", "a PostgreSQL name", SQL_NAME.pattern, SQL_NAME.rule)
+SCHEMA_NAME = _SchemaName("invalid-sql-name", "a PostgreSQL name", SQL_NAME.pattern, SQL_NAME.rule)
 SCHEMA = _Schema(
     "invalid-schema",
     "a schema",
@@ -427,6 +443,7 @@ UUID = Kind(
 Agreed = Annotated[Any, AnyValue()]
 Identifier = Annotated[str, IDENTIFIER]
 SqlName = Annotated[str, SQL_NAME]
+SchemaName = Annotated[str, SCHEMA_NAME]
 Database = Annotated[str, DATABASE]
 Schema = Annotated[str, SCHEMA]
 VariableName = Annotated[str, VARIABLE]

@@ -16,7 +16,7 @@ from compiler.spec.model import PLATFORM_ONLY, Environment
 from compiler.spec.order import in_order
 from compiler.spec.pins import lone_pins, pins, with_pins
 from compiler.spec.placement import folders, known_services, own_rules
-from compiler.spec.resources import resources
+from compiler.spec.resources import resources, workers
 from compiler.spec.schemas import schemas
 from compiler.spec.secrets import blot, hide, secrets_in
 from compiler.spec.shown import shown
@@ -42,6 +42,7 @@ _RULES = (
     treatment.timeouts,
     schemas,
     resources,
+    workers,
     deployments.own,
     policy.unknown,
 )

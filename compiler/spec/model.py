@@ -28,6 +28,7 @@ from compiler.spec.kinds import (
     Registry,
     Repository,
     Schema,
+    SchemaName,
     SqlName,
     Tool,
     Value,
@@ -165,10 +166,10 @@ class ServiceMigrations(Map):
         "alembic.ini", description="Alembic's configuration file, relative to the service's folder"
     )
     version_table: SqlName = Field("alembic_version", description="Table in which Alembic keeps the revision")
-    version_table_schema: SqlName | None = Field(
+    version_table_schema: SchemaName | None = Field(
         None, description="Schema of the version table where it is not the migrated schema itself"
     )
-    extension_schemas: tuple[SqlName, ...] = Field(
+    extension_schemas: tuple[SchemaName, ...] = Field(
         (),
         strict=False,
         max_length=20,

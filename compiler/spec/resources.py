@@ -1,15 +1,17 @@
-"""What a container gets at least and at most: refuse more at least than at most, which Kubernetes would not start."""
+"""What a container gets at least and at most: refuse what Kubernetes would not start, or would kill."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note
-from compiler.spec.kinds import BYTES, CPU
+from compiler.spec import defaults
+from compiler.spec.kinds import BYTES, CPU, TENANT
 from compiler.spec.model import Limits, Requests
 from compiler.spec.shown import shown
 from compiler.spec.spec import find
-from compiler.spec.written import entries
+from compiler.spec.tiers import tier_of
+from compiler.spec.written import entries, items, migrating, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,35 @@ def resources(tree: Node) -> Iterator[Diagnostic]:
                     (Note("the request is the default"),),
                     f"write at least {lower}, or lower the request",
                 )
+
+
+def workers(tree: Node) -> Iterator[Diagnostic]:
+    """Refuse a limit of memory in which a service's migrations would be killed: the Job's container has it too."""
+    tier = tier_of(tree)
+    if find(tree, "deploy") is None or tier in (None, "local"):
+        return
+    stated = find(tree, "migrations", "parallelism")
+    parallelism = number(stated) if stated else defaults.parallelism(tier or "")
+    by = (
+        Note("so many schemas at once", stated.place)
+        if stated
+        else Note(f"{parallelism} at once is the default")
+    )
+    tenants = len(items(tree, "tenants"))
+    for name, service in migrating(tree):
+        limit = find(service, "resources", "limits", "memory")
+        if limit is None or not isinstance(limit.value, str) or BYTES.fault(limit.value) or not parallelism:
+            continue
+        schemas = tenants if TENANT in (text(service, "migrations", "schema") or "") else 1
+        needed, several = defaults.worker_memory(parallelism, schemas), min(parallelism, schemas) > 1
+        if amount(limit.value) < needed * _UNITS["Mi"]:
+            yield Diagnostic(
+                "out-of-range",
+                f"found a limit of {limit.value} memory for {shown(name)}, whose migrations need {needed}Mi",
+                limit.place,
+                (by,) if several else (),
+                f"write at least {needed}Mi{', or lower migrations.parallelism' if several else ''}",
+            )
 
 
 def amount(written: str) -> int:

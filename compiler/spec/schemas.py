@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note
-from compiler.spec.kinds import IDENTIFIER, MAX_SQL_NAME, SCHEMA, TENANT, name_too_long, reserved_in_sql
+from compiler.spec.kinds import (
+    IDENTIFIER,
+    MANIFEST,
+    MAX_SQL_NAME,
+    SCHEMA,
+    TENANT,
+    name_too_long,
+    reserved_schema,
+)
 from compiler.spec.shown import shown
 from compiler.spec.spec import find
 from compiler.spec.written import items, migrating, text
@@ -54,12 +62,12 @@ def _too_long(pattern: str, node: Node, tenants: list[tuple[str, Node]]) -> Iter
 def _reserved(pattern: str, node: Node, tenants: list[tuple[str, Node]]) -> Iterator[Diagnostic]:
     prefix = pattern.partition(TENANT)[0]
     if not prefix.startswith("pg_") and not any(
-        name.startswith(prefix) for name in ("pg_", "information_schema", "public")
+        name.startswith(prefix) for name in ("pg_", "information_schema", "public", MANIFEST)
     ):
         return
     for tenant, at in tenants:
         schema = schema_of(pattern, tenant)
-        why = reserved_in_sql(schema)
+        why = reserved_schema(schema)
         if schema == "public":
             why = "which tenants do not get: it belongs to a service without {tenant}"
         if why:

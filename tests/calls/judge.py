@@ -21,6 +21,7 @@ import typer._click.exceptions as exceptions
 import genmigrate.cli
 import localdev.cli
 from compiler.commands import app
+from genmigrate.codes import RunError
 from tests.calls.find import Call
 
 # Where what `make` installs lies, which PATH need not name.
@@ -225,6 +226,8 @@ def _argparse(parser: Any, words: tuple[str, ...]) -> str | None:
             parser.parse_args(list(words))
     except SystemExit as end:
         return " ".join(said.getvalue().split())[-300:] if end.code else None
+    except RunError as trouble:  # how the runner's own parser ends
+        return trouble.reason
     return None
 
 

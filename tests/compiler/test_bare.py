@@ -18,6 +18,10 @@ More about it.
 """
 
 import os  # for the name
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: How many.
 MANY = 2  # not three
@@ -49,6 +53,8 @@ def two(name: str = "# no comment") -> str:
 WANTED = '''"""Turns one into two."""
 
 import os
+from typing import Any
+
 
 MANY = 2
 
@@ -80,6 +86,11 @@ def test_what_is_left_of_a_module() -> None:
 def test_the_code_is_the_same(name: str) -> None:
     def code(text: str) -> str:
         tree = ast.parse(text)
+        tree.body = [node for node in tree.body if ast.unparse(node).splitlines()[0] != "if TYPE_CHECKING:"]
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module == "typing":
+                node.names = [name for name in node.names if name.name != "TYPE_CHECKING"]
+        tree.body = [node for node in tree.body if getattr(node, "names", None) != []]
         for node in ast.walk(tree):
             documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
                 node

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import pty
 import re
+import select
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import pytest
 from genmigrate import log
 from genmigrate.log import Log
 
+from .test_exchange import until
 from .test_upgrade import HEADING, without_time
 
 if TYPE_CHECKING:
@@ -114,11 +117,105 @@ def test_no_message_where_no_cluster_reads_it(platform: Platform, tmp_path: Path
     assert not (tmp_path / "not-there").exists()
 
 
+NO_PLAN = '{"version": 1, "tenants": ' + "[" * 20_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first", "last"),
+    [
+        (("upgrade", "--plan", "plan.json", "--frobnicate"), "genmigrate: unrecognized arguments: --fro", ""),
+        (("frobnicate",), "genmigrate: argument COMMAND: invalid choice: 'frobnicate'", ""),
+        (
+            ("upgrade", "--plan", "plan.json", "--tenant", "x" * 5000),
+            f"genmigrate: no tenant {'x' * 4000}",
+            "…",
+        ),
+        (
+            ("upgrade", "--plan", "plan.json", "--tenant", "\udcff"),
+            "genmigrate: no tenant ?",
+            "→ known: de",
+        ),
+        (("upgrade", "--plan", "nowhere.json"), "genmigrate: cannot read the plan nowhere.json: No such", ""),
+        (
+            ("status", "--plan", "broken.json"),
+            "genmigrate: broken.json is not a plan: ",
+            "→ compile it again",
+        ),
+        (
+            ("upgrade", "--plan", "plan.json", "--workers", "external"),
+            "genmigrate: --workers external needs",
+            "",
+        ),
+        (
+            ("upgrade", "--plan", "plan.json", "--manifest", "no/m.json"),
+            "genmigrate: cannot write no/m.json",
+            "",
+        ),
+        (
+            ("worker", "--plan", "plan.json", "--exchange", "."),
+            "genmigrate: the following arguments are requ",
+            "",
+        ),
+    ],
+)
+def test_the_last_message_of_a_usage_error(
+    platform: Platform, tmp_path: Path, arguments: tuple[str, ...], first: str, last: str
+) -> None:
+    """What is said on stderr, at most 4 KiB of it, also where the command line itself is the error."""
+    (tmp_path / "broken.json").write_text(NO_PLAN)
+    (tmp_path / "plan.json").write_text(json.dumps(platform.plan))
+    for option in (("--termination-log", "message"), ("--termination-log=message",)):
+        (tmp_path / "message").write_text("")
+        done = subprocess.run(
+            platform.command(*map(os.fsencode, (*arguments, *option))),  # type: ignore[arg-type]
+            env=platform.environ, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        message = (tmp_path / "message").read_text()
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message.startswith(first), message
+        assert last in message.splitlines()[-1][-300:]
+        said = " ".join(done.stderr.replace("->", "→").split())
+        assert said.startswith(" ".join(message.removesuffix("…\n").split()))
+        assert len(message.encode()) <= 4096
+
+
+def test_the_last_message_of_each_end(platform: Platform, tmp_path: Path) -> None:
+    """A wrong URL, another driver, a command without a summary, an end that nobody foresaw; and no failure."""
+    platform.only("accounts")
+    (tmp_path / "message").write_text("")
+    given = ("--termination-log", str(tmp_path / "message"))
+
+    def message(code: int, *arguments: str, **environ: str) -> list[str]:
+        (tmp_path / "message").write_text("")
+        ended = platform.run(*arguments, *given, **environ)
+        assert ended.code == code, ended
+        return (tmp_path / "message").read_text().splitlines()
+
+    wrong = "✗ accounts usage: ACCOUNTS_DATABASE_URL is not a PostgreSQL URL that this runner reads"
+    way_out = "→ write it as postgresql://user:password@host:5432/database, special characters as %XX"
+    for command in ("upgrade", "status", "verify", "wait"):
+        *told, last = message(2, command, ACCOUNTS_DATABASE_URL="mysql://u:secret@h/d")
+        assert told == [wrong, way_out]
+        assert last.startswith("2 schemas: " if command == "upgrade" else f"{command} ended with exit code 2")
+    exchange = tmp_path / "taken"
+    exchange.mkdir()
+    platform.start("upgrade", "--exchange", str(exchange), "--workers", "external")
+    until(lambda: (exchange / "driver").exists())
+    assert message(4, "upgrade", "--exchange", str(exchange))[0].startswith(
+        "genmigrate: another driver works"
+    )
+    unforeseen = message(1, "upgrade", "--manifest", "/dev/full")
+    assert unforeseen == ["genmigrate: OSError(28, 'No space left on device')"]
+    assert message(0, "upgrade")[0].startswith("2 schemas: 2 up-to-date")
+    assert message(0, "status") == []
+
+
 @pytest.mark.parametrize("length", range(4))
 def test_a_message_is_cut_at_a_character(tmp_path: Path, length: int) -> None:
     told = Log("silent", "r")
     told.line("  ✗ " + "a" * length + "é→" * 2000)
-    told.leave_message(tmp_path / "m", "2 schemas: …")
+    (tmp_path / "m").touch()
+    log.leave_message(tmp_path / "m", told.failures(), "2 schemas: …")
     data = (tmp_path / "m").read_bytes()
     assert 4090 <= len(data) <= 4096
     assert data.decode().endswith("…\n2 schemas: …\n")
@@ -160,6 +257,40 @@ def test_progress_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "seconds": 0.4,
         "blockers": ", blocked by pid 7 (x)",
     }
+
+
+def test_programs_are_told_what_changed_and_that_a_run_lives(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seconds that pass, of a schema or of what blocks it, are no change."""
+    now = [1000.0]
+    monkeypatch.setattr(log.time, "monotonic", lambda: now[0])
+    told = Log("json", "r")
+
+    def tell(
+        seconds: int, done: int = 3, at: str = "add_x", phase: str = "", why: str = "", name: str = "accounts"
+    ) -> int:
+        for second in range(seconds):
+            now[0] += 1
+            blockers = why or f", blocked by pid 7 (psql, active, transaction of {second} s: SELECT 1)"
+            told.progress(name, done, 300, [["accounts_a", at, phase, second + 0.1, blockers]])
+            told.tick()
+        return len(capsys.readouterr().out.splitlines())
+
+    assert tell(9) == 1
+    assert tell(60) in (6, 7)
+    assert [tell(3, 4), tell(3, 4, "add_y"), tell(3, 4, "add_y", "data")] == [1, 1, 1]
+    assert [tell(3, why=" "), tell(3, why=", blocked by pid 8 (x)"), tell(3, name="flows")] == [1, 1, 1]
+
+
+def test_a_long_revision_for_programs(platform: Platform) -> None:
+    platform.only("accounts")
+    platform.plan["tenants"] = ["default"]
+    platform.add("accounts", "a3", "a2", "fill", 'op.execute("SELECT pg_sleep(4.5)")')
+    found = [each for each in events(platform.run("upgrade", "--log", "json")) if each["event"] == "progress"]
+    told = [[(work["schema"], work["revision"]) for work in each["at"]] for each in found]
+    assert told[-1] == [("accounts_default", "fill")]
+    assert all(one != other for one, other in itertools.pairwise(told))
 
 
 def on_a_terminal(platform: Platform, *arguments: str, **environ: str) -> tuple[int, bytes]:
@@ -240,7 +371,9 @@ def test_the_live_line_goes_before_each_other_line(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(told, "_next", 0.0)
         told.tick()
         told.idle()
-        got = os.read(ours, 65536)
+        got = b""
+        while select.select([ours], [], [], 0.5)[0]:  # a terminal may hand it over in pieces
+            got += os.read(ours, 65536)
     os.close(ours)
     assert got.count(b" accounts: 20 of 300 schemas, ") == 4, got
     lines = re.findall(r"\r\x1b\[2K([^\r\n]+)", got.decode())
@@ -253,6 +386,7 @@ def test_a_failure_that_is_said_again_is_one(tmp_path: Path, capsys: pytest.Capt
     for text in ("  ✗ a failed at x: no", "    → place", *["  ✓ b already up-to-date"] * 50):
         told.line(text)
     told.repeat_failures()
-    told.leave_message(tmp_path / "m", "51 schemas: …")
+    (tmp_path / "m").touch()
+    log.leave_message(tmp_path / "m", told.failures(), "51 schemas: …")
     assert capsys.readouterr().out.endswith("  ✗ a failed at x: no\n")
     assert (tmp_path / "m").read_text() == "✗ a failed at x: no\n→ place\n51 schemas: …\n"

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 import genmigrate
 from compiler.emit.migrations import runner_sources
@@ -97,7 +100,7 @@ def revision(folder: Path, name: str, text: str) -> None:
 
 
 def test_history_is_read_and_never_run(tmp_path: Path) -> None:
-    """Annotations, interpolation, several folders, a package location, helper modules, file templates."""
+    """Annotations, interpolation, several folders, a package location, file templates."""
     ini = "[alembic]\nscript_location = %(here)s/db\npath_separator = os\n"
     ini += "version_locations = %(here)s/db/versions:pkg:more\nsqlalchemy.url = %(NOT_THERE)s\n"
     (tmp_path / "alembic.ini").write_text(ini.replace(":pkg:more", f":{tmp_path}/pkg/more"))
@@ -113,7 +116,6 @@ def test_history_is_read_and_never_run(tmp_path: Path) -> None:
         trap + 'revision = "b2"\ndown_revision = ("a1",)\n',
     )
     revision(tmp_path / "pkg" / "more", "third.py", trap + "revision = 'c3'\ndown_revision = 'b2'\n")
-    revision(tmp_path / "pkg" / "more", "helper.py", "x = 1\n")
     past = history.read(tmp_path, "alembic.ini")
     assert (past.head, [r.slug for r in past.pending(())]) == ("c3", ["first_one", "second", "third"])
     assert [r.id for r in past.pending(["b2"])] == ["c3"]
@@ -122,7 +124,7 @@ def test_history_is_read_and_never_run(tmp_path: Path) -> None:
 def test_a_branch_label_that_a_revision_depends_on(tmp_path: Path) -> None:
     (tmp_path / "alembic.ini").write_text("[alembic]\nscript_location = db\n")
     folder = tmp_path / "db" / "versions"
-    revision(folder, "a1_one.py", "revision = 'a1'\nbranch_labels = ('core',)\n")
+    revision(folder, "a1_one.py", "revision = 'a1'\ndown_revision = None\nbranch_labels = ('core',)\n")
     revision(folder, "a2_two.py", "revision = 'a2'\ndown_revision = 'a1'\ndepends_on = 'core'\n")
     past = history.read(tmp_path, "alembic.ini")
     assert (past.head, past.revisions["a2"].needs) == ("a2", ("a1",))
@@ -131,8 +133,8 @@ def test_a_branch_label_that_a_revision_depends_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("revision = make()\n", "revision is not written as plain strings"),
-        ("revision = ('a', 'b')\n", "revision is not one string"),
+        ("revision = make()\ndown_revision = None\n", "revision is not written as plain strings"),
+        ("revision = ('a', 'b')\ndown_revision = None\n", "revision is not one string"),
         ("revision = 'x'\ndown_revision = 'x'\n", "follow each other in a circle"),
         ("def (\n", "cannot be read"),
     ],
@@ -143,6 +145,39 @@ def test_unreadable_revisions(tmp_path: Path, text: str, reason: str) -> None:
     with pytest.raises(RunError, match=reason) as caught:
         history.read(tmp_path, "alembic.ini")
     assert caught.value.code == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lacks", "alembic_too"),
+    [
+        ("helper.py", "x = 1\n", "revision", True),
+        ("empty.py", "", "revision", True),
+        ("a2_half.py", "revision = 'a2'\n", "down_revision", True),
+        ("beef.py", "x = 1\n", "revision", True),
+        ("beef.py", "down_revision = 'a1'\n", "revision", False),
+        ("a2_computed.py", "if True:\n    revision, down_revision = 'a2', 'a1'\n", "revision", False),
+    ],
+)
+def test_a_file_that_is_no_revision_is_refused_as_alembic_does(
+    tmp_path: Path, name: str, text: str, lacks: str, alembic_too: bool
+) -> None:
+    """A schema would be at the head of the files that the runner sees, but not of those that Alembic does."""
+    file = tmp_path / "alembic.ini"
+    file.write_text("[alembic]\nscript_location = %(here)s/db\npath_separator = os\n")
+    versions = tmp_path / "db" / "versions"
+    revision(versions, "a1_one.py", "revision = 'a1'\ndown_revision = None\n")
+    revision(versions, "__init__.py", "")
+    assert history.read(tmp_path, "alembic.ini").head == "a1"
+    revision(versions, name, text)
+    with pytest.raises(RunError, match=f"{name} has no line `{lacks} = …`") as caught:
+        history.read(tmp_path, "alembic.ini")
+    assert caught.value.word == "broken-history"
+    scripts = ScriptDirectory.from_config(Config(str(file)))
+    if alembic_too:
+        with pytest.raises((CommandError, AttributeError)):
+            scripts.get_heads()
+    else:
+        assert scripts.get_heads() in (["beef"], ["a2"])
 
 
 def test_no_revision_yet(tmp_path: Path) -> None:

@@ -134,15 +134,26 @@ BAD_SERVICE_VALUES: list[tuple[str, list[object]]] = [
     ("name", ["Auth", "a/b", "../x", "stop.go", ""]),
     ("path", ["/abs", "../up", "a/../b", "a/..", "", "a\\b", "a\nb"]),
     ("python", [[], "python", [""], ["a\nb"], [1]]),
+    ("schema", ["genmigrate", "information_schema", "Genmigrate", '"genmigrate"', "genmigrate "]),
     ("schema", ["pg_{tenant}", "pg_x", 'a"b', "A", "1a", "", "a_{tenant}_{tenant}", "{other}", "a" * 64]),
     ("database", ["", "a b", 'x"', "A"]),
     ("url_env", ["", "A-B", 1]),
     ("config", ["", "/etc/alembic.ini", "../alembic.ini"]),
     ("version_table", ["", "a b", "a" * 64]),
-    ("version_table_schema", ["", "pg_x", None]),
+    ("version_table_schema", ["", "pg_x", "genmigrate", "information_schema", None]),
     (
         "extension_schemas",
-        ["public", None, [""], ["pg_catalog"], ["a", "a"], ["x_{tenant}"], [f"x{n}" for n in range(21)]],
+        [
+            "public",
+            None,
+            [""],
+            ["pg_catalog"],
+            ["genmigrate"],
+            ["information_schema"],
+            ["a", "a"],
+            ["x_{tenant}"],
+            [f"x{n}" for n in range(21)],
+        ],
     ),
     ("skip_env", ["true", 1, None]),
 ]
@@ -222,6 +233,19 @@ def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
             {"services": [{**GOOD["services"][0], "schema": "{tenant}"}], "tenants": ["pg_x"]},
             "schema pg_x belongs to PostgreSQL",
         ),
+        *(
+            ({"services": [{**GOOD["services"][0], place: pattern}], "tenants": ["default", tenant]}, message)
+            for place in ("schema", "version_table_schema")
+            for pattern, tenant, message in (
+                ("{tenant}", "pg-x", "schema pg_x belongs to"),
+                ("p{tenant}", "g-x", "schema pg_x belongs to"),
+                ("{tenant}", "genmigrate", "schema genmigrate belongs to PostgreSQL or this runner"),
+                ("gen{tenant}", "migrate", "schema genmigrate belongs to"),
+                ("{tenant}migrate", "gen", "schema genmigrate belongs to"),
+                ("information_{tenant}", "schema", "schema information_schema belongs to"),
+                ("{tenant}", "information-schema", "schema information_schema belongs to"),
+            )
+        ),
         (
             {"services": [{**GOOD["services"][0], "schema": "{tenant}"}], "tenants": ["public"]},
             "tenant public would own the schema public",
@@ -230,11 +254,30 @@ def test_every_limit_of_the_schema_is_the_runner_s(tmp_path: Path) -> None:
 )
 def test_what_only_the_runner_can_see(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     file = tmp_path / "plan.json"
-    policy = GOOD["policy"] if "default" in change.get("tenants", ()) else {**GOOD["policy"], "canary": []}
+    policy = GOOD["policy"] if change.get("tenants") == ["default"] else {**GOOD["policy"], "canary": []}
     file.write_text(json.dumps({**GOOD, "policy": policy, **change}))
     with pytest.raises(RunError, match=message) as caught:
         plans.load(file)
     assert caught.value.code == 2
+
+
+def test_schemas_that_only_look_reserved(tmp_path: Path) -> None:
+    """A name is refused for what it is, not for what it begins with."""
+    for schema in (
+        "genmigrate_{tenant}",
+        "genmigrate_x",
+        "information_schemas",
+        "pgx",
+        "_genmigrate",
+        "public",
+    ):
+        document = copy.deepcopy(GOOD)
+        document["services"][0]["schema"] = schema
+        document["services"][0]["version_table_schema"] = schema
+        assert accepted(tmp_path, document) == (True, True), schema
+    document = {**GOOD, "tenants": ["1a", "to-shiba"]}
+    document["services"] = [{**GOOD["services"][0], "schema": "{tenant}"}]
+    assert accepted(tmp_path, document) == (True, True)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 1, "version": 1}', "\udcff"])

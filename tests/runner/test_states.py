@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -267,6 +268,36 @@ def test_locked_names_the_holder(platform: Platform) -> None:
 def test_usage(platform: Platform, arguments: tuple[str, ...], message: str) -> None:
     ended = platform.run(*arguments)
     assert (ended.code, message in ended.err, "Traceback" in ended.err) == (2, True, False)
+
+
+def without(platform: Platform, *modules: str) -> list[str]:
+    """The command of a Python that lacks these modules."""
+    code = f"import runpy, sys\nsys.modules.update(dict.fromkeys({modules!r}))\nsys.argv[:] = sys.argv[2:]\n"
+    code += "runpy.run_module('genmigrate', run_name='__main__', alter_sys=True)\n"
+    (platform.root / "lacking.py").write_text(code)
+    return [sys.executable, str(platform.root / "lacking.py")]
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_service_with_an_async_driver_only(platform: Platform, declared: bool) -> None:
+    """Which package to add, and where, with what is in the way of each."""
+    pytest.importorskip("asyncpg")
+    platform.only("accounts")
+    file = platform.root / "accounts" / "pyproject.toml"
+    if declared:
+        file.write_text('[project]\nname = "accounts"\ndependencies = ["asyncpg"]\n')
+    platform.plan["services"][0]["python"] = without(platform, "psycopg", "psycopg2")
+    url = platform.urls()["ACCOUNTS_DATABASE_URL"].replace("postgresql:", "postgresql+asyncpg:")
+    ended = platform.run("upgrade", ACCOUNTS_DATABASE_URL=url)
+    assert ended.code == 2
+    assert ended.lines[1].startswith(
+        "  ✗ accounts usage: the runner's own session needs psycopg or psycopg2, also beside asyncpg, and this "
+        "service's Python has neither (psycopg: "
+    )
+    where = f"in {file}" if declared else "of the service"
+    assert ended.lines[2] == f'    → add "psycopg[binary]" to the dependencies {where}'
+    platform.plan["services"][0]["python"] = without(platform, "psycopg2")
+    assert platform.run("upgrade", ACCOUNTS_DATABASE_URL=url.replace("+asyncpg", "+psycopg")).code == 0
 
 
 def test_what_the_environment_lacks(platform: Platform) -> None:

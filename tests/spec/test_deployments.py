@@ -369,7 +369,7 @@ RESOURCES = {
     '{requests: {cpu: "1"}, limits: {cpu: 999m}}': 46,
     "{limits: {cpu: 99m}}": 44,
     "{limits: {ephemeral-storage: 65535Ki}}": 58,
-    "{requests: {memory: 1G}, limits: {memory: 1Mi}}": None,
+    "{requests: {memory: 1G}, limits: {memory: 256Mi}}": None,
 }
 
 
@@ -378,6 +378,39 @@ def test_a_request_is_within_its_limit(tmp_path: Path, written: str, column: int
     folder = project(tmp_path, staging=f"{STAGING}services: {{api: {{resources: {written}}}}}\n")
     found = [one for one in mistakes(folder) if not one.endswith("invalid-quantity")]
     assert found == ([f"staging.yaml:8:{column} out-of-range"] if column else [])
+
+
+MEMORY = {
+    "enough for the default": ("", "320Mi", True),
+    "not enough for the default": ("", "319Mi", False),
+    "stated": ("migrations: {parallelism: 32}\n", "447Mi", False),
+    "as many as there are tenants": ("migrations: {parallelism: 32}\n", "448Mi", True),
+    "one at a time": ("migrations: {parallelism: 1}\n", "128Mi", True),
+    "not even one": ("migrations: {parallelism: 1}\n", "127Mi", False),
+    "another unit": ("", "300000Ki", False),
+    "no number": ("migrations: {parallelism: many}\n", "1Mi", True),
+}
+
+
+@pytest.mark.parametrize(("more", "limit", "enough"), MEMORY.values(), ids=MEMORY)
+def test_memory_for_schemas_that_are_migrated_at_once(
+    tmp_path: Path, more: str, limit: str, enough: bool
+) -> None:
+    """At the limit that was written; for a service with one schema, one process is enough."""
+    tenants = "tenants: [a, b, c, d, e, f]\n"
+    staging = STAGING.replace("tenants: [default]\n", tenants)
+    resources = f"{{requests: {{memory: 1Mi}}, limits: {{memory: {limit}}}}}"
+    services = f"services: {{api: {{resources: {resources}}}}}\n"
+    assert staging != STAGING
+
+    def refused(name: str, services: str) -> list[str]:
+        found = mistakes(project(tmp_path / name, staging=staging + more + services))
+        return [one.partition(":")[0] for one in found if one.endswith("out-of-range")]
+
+    assert refused("many", services) == ([] if enough else ["staging.yaml"])
+    of_one = "services: {worker: {resources: {requests: {memory: 1Mi}, limits: {memory: 128Mi}}}}\n"
+    assert refused("one", of_one) == []
+    assert refused("none", of_one.replace("128", "127")) == ([] if "many" in more else ["staging.yaml"])
 
 
 def test_windows_line_ends_change_nothing(tmp_path: Path) -> None:

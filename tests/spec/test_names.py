@@ -81,6 +81,40 @@ def test_hostile_names_of_databases_and_schemas(tmp_path: Path, name: str) -> No
     assert len(mistakes(project(tmp_path, platform=platform))) == 2
 
 
+OWN = ["genmigrate", "Genmigrate", "GENMIGRATE", '"genmigrate"', "genmigrate ", " genmigrate", "genmıgrate"]
+
+
+@pytest.mark.parametrize("name", OWN, ids=ascii)
+@pytest.mark.parametrize("key", ["schema", "version_table_schema", "extension_schemas"])
+def test_the_runner_s_own_schema(tmp_path: Path, name: str, key: str) -> None:
+    """However it is spelt; only in the first spelling PostgreSQL would call it so."""
+    written = json.dumps(name) if key != "extension_schemas" else f"[{json.dumps(name)}]"
+    old = "schema: public"
+    new = f"{'' if key == 'schema' else 'schema: public, '}{key}: {written}"
+    platform = PLATFORM.replace(old, new)
+    expected = {"reserved-name"} if name == "genmigrate" else {"invalid-schema", "invalid-sql-name"}
+    found = codes(project(tmp_path, platform=platform))
+    assert found
+    assert found <= expected | ({"unprintable-character"} if name != "genmigrate" else set())
+
+
+def test_a_tenant_that_gives_the_runner_s_own_schema(tmp_path: Path) -> None:
+    local = "environment: local\ntenants: [default, gen-migrate, genmigrate, migrate, gen]\n"
+    for number, (pattern, found) in enumerate(
+        {
+            "{tenant}": {"reserved-name"},
+            "gen{tenant}": {"reserved-name"},
+            "{tenant}migrate": {"reserved-name"},
+            "genmigrate{tenant}": set(),
+            "genmigrate_{tenant}": set(),
+        }.items()
+    ):
+        platform = PLATFORM.replace("api_{tenant}", pattern)
+        assert codes(project(tmp_path / str(number), local, platform)) == found, pattern
+    names = PLATFORM.replace("database: worker", "database: genmigrate")
+    assert codes(project(tmp_path / "database", platform=names)) == set()
+
+
 @pytest.mark.parametrize("name", ["con", "nul", "com1", "lpt9", "aux", "prn"])
 def test_devices_of_windows(tmp_path: Path, name: str) -> None:
     assert codes(project(tmp_path, f"environment: local\ntenants: [{name}]\n")) == {"reserved-name"}

@@ -137,6 +137,7 @@ EXTENSIONS = {
     "none": ("[]", []),
     "a tenant's own": ("[public, api_toshiba]", ["14:97 own-schema"]),
     "one of PostgreSQL's": ("[pg_catalog]", ["14:89 reserved-name"]),
+    "the runner's": ("[genmigrate]", ["14:89 reserved-name"]),
     "twice": ("[public, public]", ["14:97 duplicate-item"]),
     "no name": ("[Public]", ["14:89 invalid-sql-name"]),
     "too many": (f"[{', '.join(f'x{n}' for n in range(21))}]", ["14:88 out-of-range"]),

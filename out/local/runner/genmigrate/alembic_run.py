@@ -6,7 +6,7 @@ import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import replay
 from .codes import RunError
@@ -16,14 +16,6 @@ from .output import one_line
 from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
 from .stray import AstrayError
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Iterable, Sequence
- from io import StringIO
-
- from .hand import Errand
- from .history import Revision
- from .plan import Service, Target
- from .url import DatabaseUrl
 
 
 class RevisionError(RunError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .lock import HELD, key_of, statements_key
@@ -12,10 +11,6 @@ from .schedule import Schedule, Work
 from .survey import READY
 from .upgrade import canaries
 
-if TYPE_CHECKING:
- from .exchange import Message
- from .job import Job
- from .survey import State
 
 HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')

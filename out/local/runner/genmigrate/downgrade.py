@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .job import event
@@ -11,14 +10,6 @@ from .preflight import refuse_pooled, refuse_standby
 from .survey import READY
 from .upgrade import Upgrade
 
-if TYPE_CHECKING:
- from .exchange import Message
- from .history import History, Revision
- from .job import Job
- from .plan import Target
- from .schedule import Work
- from .session import Session
- from .survey import State
 
 BASE = "base"
 

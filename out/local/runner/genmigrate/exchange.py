@@ -7,15 +7,13 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .codes import RunError
 
-if TYPE_CHECKING:
- from pathlib import Path
 
 BEAT_S = 1.0
-LOOK_S = 0.02
+LOOK_S = 0.01
 SILENCE_S = 10.0
 PATIENCE_S = 300.0
 KINDS = ("alive", "go", "lines", "result")
@@ -125,7 +123,10 @@ def claim(exchange: Exchange) -> None:
  try:
   if file.exists() and not _beats(exchange):
    file.unlink(missing_ok=True)
-  file.open("xb").close()
+  with file.open(
+   "x", encoding="utf-8"
+  ) as mine:
+   mine.write(json.dumps({"run": new_id()}))
  except FileExistsError:
   reason = f"another driver works in {exchange.folder}"
   raise RunError("locked", reason, "wait for it, run again") from None

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .lock import key_of, matching, statements_key
 from .output import names
 from .session import quoted, sqlstate
 
-if TYPE_CHECKING:
- from collections.abc import Iterable, Sequence
-
- from .history import History, Revision
- from .session import Session
- from .survey import State
-
- Known = dict[str, tuple[list[str], str]]
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS genmigrate.runs (run text, service text, environment text, command text,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .alembic_run import RevisionError, agree, run
 from .fresh import in_schema
 from .output import one_line
 
-if TYPE_CHECKING:
- from .hand import Errand
 
 
 def differences(errand: Errand) -> list[str]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-if TYPE_CHECKING:
- from collections.abc import Iterable, Sequence
 
 HEADING = "🗄️  Running database migrations..."
 PLAIN = {"🗄️  ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}

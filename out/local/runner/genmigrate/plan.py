@@ -7,18 +7,17 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from .codes import RunError
 
-if TYPE_CHECKING:
- from pathlib import Path
 
 VERSION = 1
 LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 TENANT = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
-SCHEMA = r"(?!pg_)([a-z_][a-z0-9_]{0,62}|([a-z_][a-z0-9_]{0,52})?\{tenant\}[a-z0-9_]{0,52})"
-PLAIN_SCHEMA = r"(?!pg_)[a-z_][a-z0-9_]{0,62}"
+FREE = "(?!pg_|(genmigrate|information_schema)$)"
+SCHEMA = FREE + r"([a-z_][a-z0-9_]{0,62}|([a-z_][a-z0-9_]{0,52})?\{tenant\}[a-z0-9_]{0,52})"
+PLAIN_SCHEMA = FREE + "[a-z_][a-z0-9_]{0,62}"
 DATABASE = r"[a-z_][a-z0-9_-]{0,62}"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
 TABLE = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
@@ -153,8 +152,9 @@ def _check_names(plan: Plan) -> None:
    schema, tenant = target.schema, target.tenant
    if max(len(schema), len(target.version_schema)) > IDENTIFIER_BYTES:
     _refuse(service.name, f"schema {schema} is longer than {IDENTIFIER_BYTES} bytes")
-   if schema.startswith("pg_") or schema == "information_schema":
-    _refuse(service.name, f"schema {schema} belongs to PostgreSQL")
+   for name in (schema, target.version_schema):
+    if not re.match(FREE, name):
+     _refuse(service.name, f"schema {name} belongs to PostgreSQL or this runner")
    if tenant and schema == "public":
     _refuse(service.name, f"tenant {tenant} would own the schema public")
    if owners.setdefault(schema, tenant) != tenant:

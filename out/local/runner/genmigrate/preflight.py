@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .session import Session, driver_module
 
-if TYPE_CHECKING:
- from .job import Job
 
 LEFT_FREE = 2
 SPARE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .alembic_run import RevisionError, agree, reason_of
 from .alembic_run import run as run_alembic
@@ -14,14 +14,6 @@ from .output import names
 from .session import quoted
 from .survey import READY
 
-if TYPE_CHECKING:
- from collections.abc import Sequence
-
- from .history import History
- from .job import Job
- from .plan import Service, Target
- from .survey import State
- from .url import DatabaseUrl
 
 
 def run(job: Job) -> None:

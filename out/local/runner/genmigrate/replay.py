@@ -8,19 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .hold import Hold
 from .session import literal, quoted
 
-if TYPE_CHECKING:
- from collections.abc import Iterator, Sequence
- from pathlib import Path
-
- from .hand import Errand
- from .history import Revision
-
- Sent = tuple[str, Any, bool]
 
 MODULES = """
 __future__ collections dataclasses datetime decimal enum functools geoalchemy2 itertools json math pgvector re

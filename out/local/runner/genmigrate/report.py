@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .driver import COUNTED
 from .output import names, say, table
 
-if TYPE_CHECKING:
- from .driver import Driver, Outcome
 
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")
@@ -38,16 +36,19 @@ def _service(outcome: Outcome) -> dict[str, Any]:
 
 def as_table(driver: Driver) -> None:
  rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
- for line in table([HEAD, *rows]):
+ for line in (*table([HEAD, *rows]), *troubles(driver)):
   say(line)
+
+
+def troubles(driver: Driver) -> Iterable[str]:
  for outcome in driver.outcomes:
   result = outcome.result
   whole = {**result, "schema": outcome.service.name, "state": result["word"]}
   for each in [whole, *result["schemas"]]:
    if each["reason"]:
-    say(f"  ✗ {each['schema']} {each['state']}: {each['reason']}")
+    yield f"  ✗ {each['schema']} {each['state']}: {each['reason']}"
     if each["way_out"]:
-     say(f"    → {each['way_out']}")
+     yield f"    → {each['way_out']}"
 
 
 def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:

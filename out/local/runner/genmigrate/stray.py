@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .session import quoted
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Sequence
-
- from .hand import Errand
-
- Ask = Callable[[str], Sequence[Any]]
 
 MOST_SHOWN = 3
 NAME = r'(?:"(?P<quoted>[^"]+)"|(?P<plain>[a-z_][\w$]*))'

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .session import Session, quoted, sqlstate
 
-if TYPE_CHECKING:
- from collections.abc import Iterator, Sequence
-
- from .history import History, Revision
- from .plan import Target
 
 CHUNK = 200
 THERE = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from . import manifest, snapshot
 from .codes import RunError
@@ -13,10 +12,6 @@ from .output import NAMED
 from .survey import READY
 from .verify import server_version
 
-if TYPE_CHECKING:
- from .history import History
- from .job import Job
- from .session import Session
 
 
 def take(job: Job) -> None:

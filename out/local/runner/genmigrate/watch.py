@@ -9,13 +9,10 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from .codes import CODE_OF_WORD, RunError
 from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
 
-if TYPE_CHECKING:
- from collections.abc import Callable
 
 LOOK_S = 0.2
 GRACE_S = 8.0

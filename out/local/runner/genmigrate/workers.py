@@ -10,17 +10,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from . import environment
 from .codes import RunError
 from .output import one_line
 from .url import mask_for
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Sequence
-
- from .plan import Plan, Service
 
 TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
@@ -56,6 +52,7 @@ class Workers:
  root: Path
  exchange: Path
  folder: Path | None
+ held: Sequence[int] = ()
 
  def start(self, service: Service) -> Started | None:
   if self.mode == "external":
@@ -72,13 +69,19 @@ class Workers:
   served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
   served += ["--path", str(folder), "--driver-timeout", "20"]
   command = [*self.python(service), "-m", "genmigrate", "worker", *served]
-  return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")))
+  return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
 
  def python(self, service: Service) -> list[str]:
   return list(service.python) if self.mode == "spawn" else [sys.executable]
 
 
-def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Callable[[str], str]) -> Started:
+def _start(
+ command: Sequence[str],
+ cwd: Path,
+ environ: dict[str, str],
+ hide: Callable[[str], str],
+ held: Sequence[int],
+) -> Started:
  output = tempfile.TemporaryFile()
  try:
   process = subprocess.Popen(
@@ -88,6 +91,7 @@ def _start(command: Sequence[str], cwd: Path, environ: dict[str, str], hide: Cal
    stdin=subprocess.DEVNULL,
    stdout=output,
    stderr=output,
+   pass_fds=held,
    start_new_session=True,
   )
  except OSError as error:

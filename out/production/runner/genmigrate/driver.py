@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from . import exchange as exchanges
 from .codes import OK, RunError, worst
@@ -16,12 +15,6 @@ from .log import Log
 from .output import names, say_exactly
 from .watch import GRACE_S, SIGNALS
 
-if TYPE_CHECKING:
- from collections.abc import Sequence
- from types import FrameType
-
- from .plan import Plan, Service, Target
- from .workers import Started, Workers
 
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 

@@ -11,13 +11,10 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .output import names
 
-if TYPE_CHECKING:
- from collections.abc import Iterable
 
 SECTION = "alembic"
 OUTSIDE = ("autocommit_block", "postgresql_concurrently")
@@ -74,8 +71,6 @@ def read(folder: Path, config: str) -> History:
  for directory, recursive in version_folders(folder, config):
   for file in _files(directory, recursive):
    revision = _revision(file)
-   if revision is None:
-    continue
    other = revisions.setdefault(revision.id, revision)
    if other is not revision:
     reason = f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}"
@@ -159,7 +154,7 @@ def _files(directory: Path, recursive: bool) -> list[Path]:
  return sorted(file for file in found if not file.name.startswith((".#", "__init__")))
 
 
-def _revision(file: Path) -> Revision | None:
+def _revision(file: Path) -> Revision:
  try:
   data = file.read_bytes()
   tree = ast.parse(data, filename=file.name)
@@ -171,8 +166,10 @@ def _revision(file: Path) -> Revision | None:
    values.update({name.id: node.value for name in node.targets if isinstance(name, ast.Name)})
   elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
    values[node.target.id] = node.value
- if "revision" not in values:
-  return None
+ for name in ("revision", "down_revision"):
+  if name not in values:
+   way_out = "write both, or move a module that is no revision elsewhere"
+   raise _broken(f"{file.name} has no line `{name} = …`, as Alembic needs of each file", way_out)
  ids = _strings(file, "revision", values["revision"])
  if len(ids) != 1:
   raise _broken(f"{file.name}: revision is not one string", "write it as a plain string")

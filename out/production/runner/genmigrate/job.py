@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import history, manifest
 from . import survey as surveys
 from .codes import FAILED, OK, RunError
 from .output import names
-from .session import NAME_BYTES, Session, create_database, limit_sessions, open_session
+from .session import NAME_BYTES, Session, limit_sessions, open_session
 from .url import DatabaseUrl, parse
 
-if TYPE_CHECKING:
- from collections.abc import Iterable, Sequence
+with suppress(ImportError):
+ from .create import create_database
 
- from .exchange import Exchange, Message
- from .plan import Plan, Service, Target
- from .survey import State
- from .watch import Watch
 
 
 @dataclass

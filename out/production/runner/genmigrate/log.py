@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .output import say
 
-if TYPE_CHECKING:
- from pathlib import Path
-
- from .exchange import Message
 
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2
+HEARTBEAT_S = 9.0
+AGE = re.compile(r"\d+ s:")
 ERASE = "\r\x1b[2K"
 
 
@@ -32,6 +31,7 @@ class Log:
   self._began = time.monotonic()
   self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
   self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
+  self._told: object = None
   self._failures: list[list[str]] = []
   self._behind_failure = 0
 
@@ -50,8 +50,11 @@ class Log:
    say(text, sys.stderr if note else sys.stdout)
 
  def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
-  self._progress = (service, done, total, at, time.monotonic())
-  if self._style == "json":
+  now = time.monotonic()
+  self._progress = (service, done, total, at, now)
+  told = service, done, total, [(*what, AGE.sub("", why)) for *what, _seconds, why in at]
+  if self._style == "json" and (told != self._told or now >= self._next):
+   self._told, self._next = told, now + HEARTBEAT_S
    keys = ("schema", "revision", "phase", "seconds", "blockers")
    work = [dict(zip(keys, each)) for each in at]
    self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
@@ -80,14 +83,8 @@ class Log:
     self.line(text, event={"event": "repeated"})
    self._failures = failures
 
- def leave_message(self, file: Path, summary: str) -> None:
-  lines = [line.strip() for failure in self._failures for line in failure]
-  room = MESSAGE_BYTES - len(summary.encode()) - 1
-  text = "".join(f"{line}\n" for line in lines).encode()
-  if len(text) > room:
-   text = text[: room - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
-  with suppress(OSError):
-   file.write_bytes(text + f"{summary}\n".encode())
+ def failures(self) -> list[str]:
+  return [line for failure in self._failures for line in failure]
 
  def _spell(self, now: float) -> str:
   service, done, total, at, told = self._progress or ("", 0, 0, [], now)
@@ -110,6 +107,16 @@ class Log:
   stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
   head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
   say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
+
+
+def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
+ tail = f"{last}\n".encode() if last else b""
+ text = "".join(f"{line.strip()}\n" for line in lines).encode("utf-8", "replace")
+ if len(text) > MESSAGE_BYTES - len(tail):
+  text = text[: MESSAGE_BYTES - len(tail) - 4].decode("utf-8", "ignore").encode() + "…\n".encode()
+ with suppress(OSError):
+  if file.is_file():
+   file.write_bytes(text + tail)
 
 
 def _doing(revision: str, phase: str, seconds: float) -> str:

@@ -6,7 +6,6 @@ import random
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from .codes import RunError
 from .hands import Hands
@@ -15,14 +14,6 @@ from .output import one_line
 from .session import CANCELLED, RETRYABLE
 from .watch import STOPPED
 
-if TYPE_CHECKING:
- from collections.abc import Sequence
-
- from .hand import Message
- from .hands import Process
- from .job import Job
- from .session import Session
- from .survey import State
 
 LOOK_S = 0.05
 BLOCKERS_S = 0.5

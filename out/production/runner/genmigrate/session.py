@@ -7,18 +7,14 @@ import importlib
 import os
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from .codes import RunError
 from .output import one_line
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Sequence
-
- from .url import DatabaseUrl
 
 CONNECT_TIMEOUT_S = "5"
-MAINTENANCE = "postgres"
 NAME_BYTES = 63
 GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")
 REFUSED = re.compile(
@@ -45,8 +41,11 @@ def driver_module(url: DatabaseUrl) -> Any:
    return importlib.import_module(name)
   except ImportError as error:
    reasons.append(f"{name}: {one_line(error)}")
- reason = f"this service's Python has no PostgreSQL driver ({'; '.join(reasons)})"
- raise RunError("usage", reason, "add psycopg[binary] or psycopg2 to its dependencies")
+ needs = "the runner's own session needs psycopg or psycopg2, also beside asyncpg"
+ reason = f"{needs}, and this service's Python has neither ({'; '.join(reasons)})"
+ file = Path("pyproject.toml").absolute()
+ where = f"in {file}" if file.is_file() else "of the service"
+ raise RunError("usage", reason, f'add "psycopg[binary]" to the dependencies {where}')
 
 
 def quoted(name: str) -> str:
@@ -119,7 +118,7 @@ def open_session(
   try:
    return Session(module, url, application)
   except module.Error as error:
-   reason = _reason(url, error)
+   reason = reason_of(url, error)
   _refuse(url, reason)
   if time.monotonic() + pause > give_up:
    reason = f"PostgreSQL at {url.place} does not answer: {reason}"
@@ -131,7 +130,7 @@ def open_session(
   pause = min(pause * 1.5, 1.0)
 
 
-def _reason(url: DatabaseUrl, error: Exception) -> str:
+def reason_of(url: DatabaseUrl, error: Exception) -> str:
  lines = [line for line in str(error).splitlines() if line.strip()]
  telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
  return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
@@ -154,31 +153,6 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
  if REFUSED.search(reason):
   reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
   raise RunError("wrong-password", reason, "correct user and password in the URL")
-
-
-def create_database(url: DatabaseUrl, application: str) -> None:
- module = driver_module(url)
- try:
-  session = Session(module, url, application, MAINTENANCE)
- except module.Error as error:
-  reason = f"database {url.database} is missing and {MAINTENANCE} cannot be entered to create it"
-  raise RunError("missing-database", f"{reason}: {_reason(url, error)}", "create it by hand") from None
- with session:
-  for attempt in range(20):
-   try:
-    session.rows(f"CREATE DATABASE {quoted(url.database)}")
-    return
-   except module.Error as error:
-    state = sqlstate(error)
-    if state in ("42P04", "23505"):
-     return
-    if state == "42501":
-     reason = f"user {url.parameters.get('user', '')} may not create database {url.database}"
-     raise RunError("no-right", reason, "grant CREATEDB, or create it by hand") from None
-    if state != "55006" or attempt == 19:
-     reason = url.hide(one_line(error))
-     raise RunError("missing-database", reason, "create it by hand") from None
-   time.sleep(0.25)
 
 
 def word_of(error: BaseException, lost: bool = False) -> str:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .codes import RunError
 from .history import version_folders
 
-if TYPE_CHECKING:
- from pathlib import Path
-
- from .session import Session
 
 VERSION = 1
 MAKE = "make it from the migrations, on your machine, and commit it: gen migrate snapshot"

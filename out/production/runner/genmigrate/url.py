@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from .codes import RunError
 
-if TYPE_CHECKING:
- from collections.abc import Callable
 
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
 LIBPQ = {

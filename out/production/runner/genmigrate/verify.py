@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import manifest, snapshot
 from .codes import RunError
 from .output import NAMED, names
 
-if TYPE_CHECKING:
- from .job import Job
- from .plan import Target
- from .session import Session
- from .survey import State
 
 UPGRADE = "python3 -m genmigrate upgrade"
 

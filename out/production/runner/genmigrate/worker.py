@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import genmigrate
 
@@ -22,10 +22,6 @@ from .session import Session, driver_module, word_of
 from .url import parse
 from .watch import STOPPED, DriverEndedError, Watch
 
-if TYPE_CHECKING:
- from collections.abc import Callable
-
- from .plan import Plan, Service
 
 
 def serve(

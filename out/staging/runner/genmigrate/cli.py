@@ -10,16 +10,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from . import plan as plans
-from .codes import OK, USAGE, RunError
+from .codes import OK, RunError
 from .exchange import PATIENCE_S, Exchange
+from .log import leave_message
 from .output import HEADING, say
+from .selection import services_named, targets_of
 
-if TYPE_CHECKING:
- from .driver import Driver
- from .plan import Plan, Service, Target
 
 COMMANDS = {
  "upgrade": "bring every schema to its head",
@@ -125,8 +124,7 @@ WORKER = {
 
 class _Parser(argparse.ArgumentParser):
  def error(self, message: str) -> NoReturn:
-  say(f"{self.prog}: {message}\n{self.format_usage().strip()}", sys.stderr)
-  raise SystemExit(USAGE)
+  raise RunError("usage", message, self.format_usage().strip())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,29 +148,41 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> int:
- options = parser().parse_args(arguments)
+ lines: list[str] = []
  try:
-  plan = plans.load(options.plan)
-  if options.command == "worker":
-   code = _worker(plan, options)
-   sys.stdout.flush()
-   os._exit(code)
-  if options.command == "hand":
-   from . import hand
-
-   return hand.serve(plan, _services(plan, [options.service])[0], options.socket)
-  return _drive(plan, options)
+  return _run(parser().parse_args(arguments))
  except RunError as trouble:
-  say(f"genmigrate: {trouble.reason}", sys.stderr)
-  if trouble.way_out:
-   say(f"  → {trouble.way_out}", sys.stderr)
+  lines = [f"genmigrate: {trouble.reason}", f"  → {trouble.way_out}"][: 1 + bool(trouble.way_out)]
+  say("\n".join(lines), sys.stderr)
   return trouble.code
+ except (Exception, KeyboardInterrupt) as error:
+  lines = [f"genmigrate: {error!r}"]
+  raise
+ finally:
+  if lines and arguments[:1] != ["hand"]:
+   name = "--termination-log"
+   alone = _Parser(add_help=False, allow_abbrev=False)
+   alone.add_argument(name, **{**COMMON[name], "nargs": "?", "const": Path()})
+   leave_message(alone.parse_known_args(arguments)[0].termination_log, lines)
+
+
+def _run(options: argparse.Namespace) -> int:
+ plan = plans.load(options.plan)
+ if options.command == "worker":
+  code = _worker(plan, options)
+  sys.stdout.flush()
+  os._exit(code)
+ if options.command == "hand":
+  from . import hand
+
+  return hand.serve(plan, services_named(plan, [options.service])[0], options.socket)
+ return _drive(plan, options)
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
  from .worker import serve
 
- (service,) = _services(plan, [options.service])
+ (service,) = services_named(plan, [options.service])
  folder = (options.path or Path(service.path)).absolute()
  if not folder.is_dir():
   reason = f"the folder of {service.name}, {folder}, is not there"
@@ -192,18 +202,18 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
   options.tenant = [*options.tenant, *plan.policy.canary]
   if not plan.policy.canary:
    raise RunError("usage", "the plan names no canary", "name one in the spec, or leave --canary out")
- targets = _targets(plan, options.service, options.tenant)
+ targets = targets_of(plan, options.service, options.tenant)
  if options.command == "downgrade" and len(targets) != 1:
-  raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one", "")
+  raise RunError("usage", "downgrade needs exactly one --service: a revision belongs to one")
  if options.path and (options.workers != "here" or len(targets) != 1):
-  raise RunError("usage", "--path goes with --workers here and exactly one --service", "")
+  raise RunError("usage", "--path goes with --workers here and exactly one --service")
  if options.workers == "external" and not options.exchange:
-  raise RunError("usage", "--workers external needs the folder they share: --exchange DIR", "")
- exchange = _folder(options.exchange) if options.exchange else Path(tempfile.mkdtemp(prefix="genmigrate-"))
+  raise RunError("usage", "--workers external needs the folder they share: --exchange DIR")
+ exchange, *held = (_folder(options.exchange),) if options.exchange else _scratch()
  try:
   folder = options.path.absolute() if options.path else None
   files = options.plan.absolute(), options.root.absolute(), exchange, folder
-  workers = Workers(options.workers, plan, *files)
+  workers = Workers(options.workers, plan, *files, held)
   named = ("at_least", "to", "apply", "drift", "check", "tool")
   more = {key: getattr(options, key) for key in named if key in options}
   more["document"] = bool(getattr(options, "manifest", None))
@@ -218,8 +228,16 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
    shutil.rmtree(exchange, ignore_errors=True)
 
 
+def _scratch() -> tuple[Path, int] | tuple[Path]:
+ try:
+  from .scratch import make
+ except ImportError:
+  return (Path(tempfile.mkdtemp(prefix="genmigrate-")),)
+ return make()
+
+
 def _present(driver: Driver, options: argparse.Namespace) -> int:
- from .report import as_json, as_manifest, as_table, summary
+ from .report import as_json, as_manifest, as_table, summary, troubles
 
  began = time.monotonic()
  if options.command in ("upgrade", "downgrade"):
@@ -232,15 +250,17 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
   text, told = summary(driver, left, time.monotonic() - began, code)
   if code != OK or options.log == "json" or told["applied"]:
    log.line(text, event=told)
-  if options.termination_log.is_file():
-   log.leave_message(options.termination_log, text)
+  leave_message(options.termination_log, log.failures(), text)
   if getattr(options, "manifest", None):
    document = json.dumps(as_manifest(driver), indent=2, ensure_ascii=False)
    options.manifest.write_text(f"{document}\n", encoding="utf-8")
   return code
- code = driver.run(go_on=options.command != "wait")
+ code, found = driver.run(go_on=options.command != "wait"), driver.log.failures()
  if options.command == "status":
   say(json.dumps(as_json(driver), indent=2, ensure_ascii=False)) if options.json else as_table(driver)
+  found = [*troubles(driver)]
+ if code != OK:
+  leave_message(options.termination_log, found, f"{options.command} ended with exit code {code}")
  return code
 
 
@@ -256,23 +276,3 @@ def _folder(path: Path) -> Path:
   reason = f"the exchange folder {path} is not there"
   raise RunError("usage", reason, "make it, or leave --exchange out")
  return path.absolute()
-
-
-def _services(plan: Plan, names: list[str]) -> list[Service]:
- known = {service.name: service for service in plan.services}
- for name in names:
-  if name not in known:
-   raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
- return [service for service in plan.services if not names or service.name in names]
-
-
-def _targets(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
- for tenant in tenants:
-  if tenant not in plan.tenants:
-   known = f"known: {', '.join(plan.tenants[:20])}"
-   raise RunError("usage", f"no tenant {tenant} in the plan", known)
- chosen = {service.name: plan.targets(service, tuple(tenants)) for service in _services(plan, services)}
- if tenants and services and not any(chosen.values()):
-  reason = f"{', '.join(services)} has one schema for all tenants"
-  raise RunError("usage", f"{reason}, so there is none of {', '.join(tenants)}", "leave --tenant out")
- return {name: targets for name, targets in chosen.items() if targets}

@@ -8,11 +8,8 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Iterator
- from types import ModuleType
 
 CACHED = type(lru_cache(len))
 SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"

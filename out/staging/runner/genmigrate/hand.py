@@ -13,7 +13,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import genmigrate
 
@@ -24,9 +24,6 @@ from .session import limit_sessions
 from .url import DatabaseUrl, parse
 from .watch import STOPPED
 
-if TYPE_CHECKING:
- from .history import History
- from .plan import Plan, Service, Target
 
 Message = dict[str, Any]
 READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")

@@ -10,12 +10,10 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .hand import Message, Wire
 
-if TYPE_CHECKING:
- from .job import Job
 
 WAITING, BUSY_S = 25, 1.0
 

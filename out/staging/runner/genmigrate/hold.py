@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import manifest
 from .codes import RunError
@@ -12,11 +12,6 @@ from .lock import acquire, key_of, matching, statements_key
 from .session import Session, driver_module, literal, quoted
 from .stray import HELD_HERE, AstrayError, Strays
 
-if TYPE_CHECKING:
- from collections.abc import Callable, Iterator
-
- from .hand import Errand
- from .history import Revision
 
 SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")

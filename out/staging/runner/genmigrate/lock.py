@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .codes import RunError
 
-if TYPE_CHECKING:
- from collections.abc import Callable
 
 POLL_S = 0.25
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from . import manifest, survey
 from .codes import CODE_OF_WORD, RunError
 from .output import names
 
-if TYPE_CHECKING:
- from .job import Job
- from .session import Session
- from .survey import State
 
 POLL_S = 0.5
 NEEDS_PERSON = ("unversioned", "unstamped", "unknown-revision")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import manifest, verify
 from .codes import CODE_OF_WORD, RunError, worst
@@ -14,15 +14,6 @@ from .schedule import AGAIN, Schedule, Work
 from .session import quoted, sqlstate
 from .survey import READY
 
-if TYPE_CHECKING:
- from collections.abc import Sequence
-
- from .exchange import Message
- from .history import History, Revision
- from .job import Job
- from .plan import Target
- from .session import Session
- from .survey import State
 
 WAY_OUT = {
  "locked": "nothing of it was applied: run again later",
