@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from compiler.diagnostics.model import Diagnostic
     from compiler.diagnostics.render import Format
     from compiler.output.compare import Change, Comparison
-    from compiler.output.tree import Tree
-    from compiler.pipeline import Compiled
+    from compiler.pipeline import Compared, Compiled
 
 OK, DRIFT, ERROR, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -81,7 +80,7 @@ def _run_command(arguments: list[str]) -> int:
 
 def _warn_of_drift(root: Path) -> None:
     """Say so when what is about to run was compiled from another spec; it runs all the same."""
-    _, comparison = _compare(root)
+    comparison = _compare(root).comparison
     if comparison is None or not comparison.in_sync:
         say("gen: environments/ and out/ are not in sync, and out/ is what runs: run gen (--check shows how)")
 
@@ -171,20 +170,18 @@ def _loading() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _compare(root: Path, take: frozenset[str] = frozenset()) -> tuple[Compiled, Comparison | None]:
-    """Compile the project at `root` and compare it with the disk; no comparison where the spec has mistakes."""
+def _compare(root: Path, take: frozenset[str] = frozenset()) -> Compared:
+    """Compile the project at `root` and compare it with the disk."""
     with _loading():
-        from compiler.output.compare import compare
-        from compiler.pipeline import EMITTERS, compile_environments
+        from compiler.pipeline import compare_environments
 
-    compiled = compile_environments(root, take)
-    return compiled, compare(compiled.tree, root, EMITTERS) if compiled.tree else None
+    return compare_environments(root, take)
 
 
 def _check(root: Path, take: frozenset[str], form: Format) -> Comparison | None:
-    compiled, comparison = _compare(root, take)
-    _report_all(compiled, comparison, form, root)
-    return comparison
+    compared = _compare(root, take)
+    _report_all(compared, compared.comparison, form, root)
+    return compared.comparison
 
 
 def _build(
@@ -194,32 +191,32 @@ def _build(
     with _loading():
         from compiler.output.apply import apply
         from compiler.output.write import WriteError
-        from compiler.pipeline import EMITTERS, Compiled, compile_environments
+        from compiler.pipeline import Compared, compare_environments
 
-    compiled = Compiled(None, None, [])
+    compared = Compared(None, [])
     edits: tuple[Change, ...] = ()
 
-    def make_tree() -> Tree | None:
-        nonlocal compiled, edits
+    def make_comparison() -> Comparison | None:
+        nonlocal compared, edits
         edits = edit()
-        given = {change.path: change.new.decode() for change in edits if change.new is not None}
-        compiled = compile_environments(root, take, given=given)
-        return compiled.tree
+        given = {change.path: change.new.read().decode() for change in edits if change.new is not None}
+        compared = compare_environments(root, take, given=given)
+        return compared.comparison
 
     try:
-        comparison, written = apply(make_tree, root, EMITTERS, lambda: edits)
+        comparison, written = apply(make_comparison, root, lambda: edits)
     except WriteError as error:
-        report([*compiled.diagnostics, error.diagnostic], compiled.sources, form, root)
+        report([*compared.diagnostics, error.diagnostic], compared.sources, form, root)
         return None
-    _report_all(compiled, comparison, form, root)
+    _report_all(compared, comparison, form, root)
     for path, copy in written.saved if written else ():
         say(f"{path} was edited by hand: its text is kept in {copy}")
     return comparison
 
 
-def _report_all(compiled: Compiled, comparison: Comparison | None, form: Format, root: Path) -> None:
+def _report_all(made: Compared | Compiled, comparison: Comparison | None, form: Format, root: Path) -> None:
     found = comparison.diagnostics if comparison else ()
-    report([*compiled.diagnostics, *found], compiled.sources, form, root)
+    report([*made.diagnostics, *found], made.sources, form, root)
 
 
 def _show_drift(comparison: Comparison, diff: bool) -> None:
@@ -227,7 +224,8 @@ def _show_drift(comparison: Comparison, diff: bool) -> None:
     if diff and drifted:
         from compiler.output.diff import unified
 
-        say(*(unified(change) for change in drifted))
+        for change in drifted:
+            say(unified(change))
     say(*(f"{change.path}: {change.cause}" for change in drifted))
 
 
@@ -247,7 +245,12 @@ def lint(start: Path, form: Format) -> int:
     """Compile the project around `start` and let the programs that read the outputs judge them; writes no output."""
     began = time.perf_counter()
     root = find_root(start) or start
-    compiled, comparison = _compare(root)
+    with _loading():
+        from compiler.output.compare import compare
+        from compiler.pipeline import EMITTERS, compile_environments
+
+    compiled = compile_environments(root)
+    comparison = compare(compiled.tree, root, EMITTERS) if compiled.tree else None
     if compiled.spec is None or compiled.tree is None or comparison is None or comparison.is_refused:
         _report_all(compiled, comparison, form, root)
         return ERROR

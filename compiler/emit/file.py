@@ -68,9 +68,10 @@ Output: TypeAlias = OutputFile | OutputScripts
 class Emitter:
     """One kind of output. `paths` are the patterns of all that it can ever produce.
 
-    A pattern may hold `{environment}` and `*` (within one path segment); only a path that matches one may ever
-    be removed from disk. What is `prose` is read by people only: it explains, and no program acts on it. `sealed`
-    are the patterns below `out/` whose files are known by their seal, as all outside are.
+    `emit` spells a plan at a time, and knows of no other. A pattern may hold `{environment}` and `*`
+    (within one path segment); only a path that matches one may ever be removed from disk. What is `prose`
+    is read by people only: it explains, and no program acts on it. `sealed` are the patterns below `out/`
+    whose files are known by their seal, as all outside are.
     """
 
     name: str
@@ -83,5 +84,5 @@ class Emitter:
 def per_environment(
     emit: Callable[[EnvironmentPlan], tuple[Output, ...]],
 ) -> Callable[[Plan], tuple[Output, ...]]:
-    """Turn what spells one environment into what spells them all."""
+    """Turn what spells one environment into what spells a plan."""
     return lambda plan: tuple(output for environment in plan.environments for output in emit(environment))

@@ -62,7 +62,7 @@ def _text(leaf: Leaf[str]) -> Text:
 def _emit_all(plan: Plan) -> tuple[Output, ...]:
     scripts = tuple(output for env in plan.environments for output in _emit(env))
     # Without a local environment none of our scripts stays behind in the user's file.
-    return scripts or tuple(OutputScripts(PATH, "", env.tool.value) for env in plan.environments[:1])
+    return scripts if plan.unscripted is None else (OutputScripts(PATH, "", plan.unscripted.value),)
 
 
 NPM = Emitter("npm", (PATH,), _emit_all)

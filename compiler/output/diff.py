@@ -18,7 +18,7 @@ def unified(change: Change) -> str:
     """The unified diff from disk to output, "" for an unchanged file; control characters are shown, not sent."""
     if change.kind == "unchanged":
         return ""
-    old, new = change.old or b"", change.new or b""
+    old, new = (kept.read() if kept else b"" for kept in (change.old, change.new))
     head = [
         f"--- {'/dev/null' if change.old is None else 'a/' + change.path}",
         f"+++ {'/dev/null' if change.new is None else 'b/' + change.path}",

@@ -38,6 +38,11 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def digest_of(data: bytes | None) -> str | None:
+    """The hash of what lies somewhere, None where nothing does."""
+    return None if data is None else digest(data)
+
+
 def render(record: Record) -> str:
     """The one form of a record: sorted, one line per path."""
     parts = [f'  "version": {VERSION}', _section("files", record.files)]

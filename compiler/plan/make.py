@@ -1,4 +1,4 @@
-"""A checked Spec into a Plan: every default, derived name and order is decided here, once."""
+"""A checked Spec into Plans: every default, derived name and order is decided here, once."""
 
 from __future__ import annotations
 
@@ -22,16 +22,26 @@ from compiler.spec import defaults
 from compiler.spec.kinds import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from compiler.spec.spec import EnvironmentSpec, Spec
 
 
-def make_plan(spec: Spec) -> Plan:
-    """Decide everything about every environment. Cannot fail: what could go wrong is a diagnostic of the load."""
-    return Plan(
-        tuple(_plan_environment(environment) for environment in spec.environments), plan_platform(spec)
-    )
+def make_plans(spec: Spec) -> Iterator[Plan]:
+    """Decide everything about every environment, one after the other, and first what belongs to none of them.
+
+    Cannot fail: what could go wrong is a diagnostic of the load.
+    """
+    yield Plan(platform=plan_platform(spec), unscripted=_unscripted(spec))
+    for environment in spec.environments:
+        yield Plan((_plan_environment(environment),))
+
+
+def _unscripted(spec: Spec) -> Leaf[str] | None:
+    """Return the tool of any environment: they all have the same."""
+    if any(environment.tier == "local" for environment in spec.environments):
+        return None
+    return next((Reader(one).leaf(one.model.tool, "tool") for one in spec.environments), None)
 
 
 def _plan_environment(spec: EnvironmentSpec) -> EnvironmentPlan:

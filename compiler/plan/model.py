@@ -388,7 +388,12 @@ class EnvironmentPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All environments, by name, and what belongs to none of them."""
+    """What is emitted together: one environment, or what belongs to none of them.
 
-    environments: tuple[EnvironmentPlan, ...]
+    `unscripted` is how outputs call this tool, where no environment is local and package.json shall hold no script of
+    ours.
+    """
+
+    environments: tuple[EnvironmentPlan, ...] = ()
     platform: PlatformPlan | None = None
+    unscripted: Leaf[str] | None = None

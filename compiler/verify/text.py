@@ -44,6 +44,8 @@ _NEXT = re.compile(r"\n(?=[^ \n#])")
 # Where a ConfigMap with whole files in it begins to hold them.
 _DATA = "\ndata:\n"
 _LARGE = 32_768
+# So many of them are remembered.
+_EMBEDDED = 8
 _TEXT = "tag:yaml.org,2002:str"
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _BOOLEANS = {"true": True, "false": False}
@@ -87,6 +89,9 @@ class Reader:
             return self._parse(text)
         head, data = text[: at + 1], text[at + 1 :]
         if data not in self._embedded:
+            if len(self._embedded) == _EMBEDDED:
+                # Most environments share theirs; of those that do not, none is seen again.
+                self._embedded.clear()
             self._embedded[data] = self._parse(data, _decode_small)
         return {**self._parse(head), **self._embedded[data]}
 

@@ -40,17 +40,34 @@ _SYNCS = re.compile(r"^\| Argo CD syncs by itself \| (yes|no) \|$", re.MULTILINE
 
 def verify(tree: Tree) -> list[Diagnostic]:
     """Return what is wrong with the outputs, by place; with anything in it nothing may be written."""
-    found = [diagnose(finding, tree.files[finding.file]) for finding in findings(tree)]
-    return sorted({*found}, key=lambda one: (one.place, one.code, one.message))
+    verifier = Verifier()
+    verifier.add(tree)
+    return verifier.diagnostics()
 
 
-def findings(tree: Tree) -> list[Finding]:
+class Verifier:
+    """Judges one tree after the other: what was learnt of the shapes of texts serves for all of them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._reader = Reader()
+        self._found: set[Diagnostic] = set()
+
+    def add(self, tree: Tree) -> None:
+        """Judge `tree`, which holds all of an environment or nothing of it."""
+        self._found |= {diagnose(one, tree.files[one.file]) for one in findings(tree, self._reader)}
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """Return what is wrong with all of them, by place."""
+        return sorted(self._found, key=lambda one: (one.place, one.code, one.message))
+
+
+def findings(tree: Tree, reader: Reader) -> list[Finding]:
     """Return every rule that an output breaks, at its place in the output.
 
     An environment after the other is parsed, so that only one is in memory. What only follows from another mistake
     (what cannot be read, what is of no known kind) is not said.
     """
-    reader = Reader()
     # By environment ("" for what belongs to none) and path; of an output in its folder, the path within that.
     environments: dict[str, dict[str, TreeFile]] = {}
     for path, file in tree.files.items():

@@ -13,6 +13,7 @@ import yaml
 from compiler.diagnostics.model import Diagnostic
 from compiler.output.tree import collect
 from compiler.pipeline import emit
+from compiler.plan.make import make_plans
 from compiler.spec.load import load
 from compiler.spec.source import Node, parse
 from compiler.spec.spec import find
@@ -136,7 +137,7 @@ def compile_texts(folder: Path) -> Mapping[str, str]:
     """Compile the project in `folder`; returns path → text of every output."""
     spec, found, _ = load(folder)
     assert spec is not None, found
-    tree, wrong = collect(emit(spec), folder)
+    tree, wrong = collect([output for plan in make_plans(spec) for output in emit(plan)], folder)
     assert tree is not None, wrong
     return {path: file.text for path, file in tree.files.items()}
 

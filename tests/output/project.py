@@ -81,7 +81,7 @@ def look(made: list[Output], root: Path, take: frozenset[str] = NOWHERE) -> Comp
 
 def gen(made: list[Output], root: Path, take: frozenset[str] = NOWHERE) -> Written:
     """Write as `gen` does; no mistake is expected."""
-    comparison, written = apply(lambda: tree_of(made, root, take), root, EMITTERS)
+    comparison, written = apply(lambda: look(made, root, take), root)
     assert written is not None, comparison and comparison.diagnostics
     return written
 

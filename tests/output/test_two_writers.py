@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from compiler.output.apply import apply
-from compiler.output.compare import Comparison, compare
+from compiler.output.compare import Comparison
 from compiler.output.write import ChangedError, WriteError, write
-from tests.output.project import EMITTERS, drift, gen, look, snapshot, tree_of
+from tests.output.project import drift, gen, look, snapshot
 from tests.output.test_crash import NEW, OLD, before, expected, made
 
 if TYPE_CHECKING:
@@ -67,22 +67,19 @@ def _together(count: int, work: Callable[[int], int]) -> list[int]:
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
-def test_a_file_that_another_gen_is_just_creating_is_not_foreign(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_another_gen_is_just_creating_is_not_foreign(tmp_path: Path) -> None:
     gen(made(OLD), tmp_path)
     record = tmp_path / "out/local/.gen.json"
     text = record.read_text()
     record.unlink()
     seen = []
 
-    def compare_while_the_other_ends(*args: Any) -> Comparison:
-        seen.append(compare(*args))
+    def compare_while_the_other_ends() -> Comparison:
+        seen.append(look(made(NEW), tmp_path))
         record.write_text(text)
         return seen[-1]
 
-    monkeypatch.setattr("compiler.output.apply.compare", compare_while_the_other_ends)
-    _, written = apply(lambda: tree_of(made(NEW), tmp_path), tmp_path, EMITTERS)
+    _, written = apply(compare_while_the_other_ends, tmp_path)
     assert [comparison.has_errors for comparison in seen] == [True, False]
     assert written is not None
     assert written.saved == ()

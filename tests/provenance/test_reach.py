@@ -19,6 +19,7 @@ import yaml
 from compiler.explain import reached_by
 from compiler.output.tree import Tree, collect
 from compiler.pipeline import EMITTERS, emit
+from compiler.plan.make import make_plans
 from compiler.spec.load import load
 from compiler.spec.source import Node, parse
 
@@ -65,7 +66,7 @@ def _tree(folder: Path) -> Tree | None:
     spec, _, _ = load(folder)
     if spec is None:
         return None
-    return collect(emit(spec), folder)[0]
+    return collect([output for plan in make_plans(spec) for output in emit(plan)], folder)[0]
 
 
 def _copy(project: Path, folder: Path) -> None:

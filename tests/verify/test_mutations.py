@@ -10,6 +10,7 @@ import pytest
 
 from compiler.verify.finding import diagnose
 from compiler.verify.rules import RULES
+from compiler.verify.text import Reader
 from compiler.verify.verify import findings
 from tests.verify.mutations import MUTATIONS
 from tests.verify.mutations.model import Mutation
@@ -17,13 +18,13 @@ from tests.verify.project import mutated, reference
 
 
 def test_what_is_emitted_breaks_no_rule() -> None:
-    assert findings(reference()) == []
+    assert findings(reference(), Reader()) == []
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.id)
 def test_mutation_breaks_exactly_its_rule(mutation: Mutation) -> None:
     tree = mutated(reference(), mutation)
-    found = findings(tree)
+    found = findings(tree, Reader())
     assert {finding.rule for finding in found} == {mutation.rule}, found
     for finding in found:
         place = diagnose(finding, tree.files[finding.file]).place

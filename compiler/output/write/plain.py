@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from compiler.output.compare import Change, ChangeKind, Comparison
 from compiler.output.disk import Disk
+from compiler.output.kept import Store
+from compiler.output.record import digest_of
 from compiler.output.tree import JOURNAL
 from compiler.output.write.low import WriteError
 from compiler.output.write.transaction import write
@@ -23,15 +25,19 @@ def write_files(root: Path, files: Mapping[str, str], replace: bool) -> list[str
     """
     disk = Disk(root)
     changes: list[Change] = []
+    store = Store()
     for path in sorted(files):
         found, new = disk.read(path), files[path].encode()
         if found.problem:
             raise WriteError(found.problem)
         if found.data is None:
-            changes.append(Change(path, "created", None, None, new))
+            changes.append(Change(path, "created", None, None, store.keep(new)))
         elif replace and found.data != new:
-            changes.append(Change(path, "changed", None, found.data, new, merged=True))
-    write(Comparison(tuple(changes), seen=((JOURNAL, disk.read(JOURNAL).data),)), root)
+            changes.append(
+                Change(path, "changed", None, store.keep(found.data), store.keep(new), merged=True)
+            )
+    journal = disk.read(JOURNAL).data
+    write(Comparison(tuple(changes), (), ((JOURNAL, digest_of(journal)),), journal), root)
     return [change.path for change in changes]
 
 
@@ -49,4 +55,6 @@ def edited(root: Path, path: str, edit: Callable[[str | None], str]) -> Change |
         return None
     new = edit(text).encode()
     kind: ChangeKind = "created" if text is None else "unchanged" if new == found.data else "changed"
-    return Change(path, kind, None, found.data, new, merged=True)
+    store = Store()
+    old = None if found.data is None else store.keep(found.data)
+    return Change(path, kind, None, old, store.keep(new), merged=True)

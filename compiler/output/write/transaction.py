@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from compiler.output import problems
 from compiler.output.disk import Disk
 from compiler.output.paths import RECORD_NAME, parent
-from compiler.output.record import Record, digest, parse, render
+from compiler.output.record import Record, digest, digest_of, parse, render
 from compiler.output.tree import JOURNAL
 from compiler.output.write.lock import lock
 from compiler.output.write.low import ChangedError, WriteError, check_writable, create, folder, reporting
@@ -88,16 +88,19 @@ class _Transaction:
     def _check_unchanged(self) -> None:
         """Look at all that was compared once more, now that nobody else writes: also at what stays as it is."""
         disk = Disk(self.base)
-        for path, expected in [*self.comparison.seen, *((c.path, c.old) for c in self.comparison.changes)]:
+        old = ((change.path, change.old and change.old.digest) for change in self.comparison.changes)
+        for path, expected in (*self.comparison.seen, *old):
             found = disk.read(path)
             if found.problem:
                 raise WriteError(found.problem)
-            if found.data != expected:
+            if digest_of(found.data) != expected:
                 raise ChangedError(problems.changed_meanwhile(path))
 
     def _save(self) -> tuple[tuple[str, str], ...]:
         """Copy each hand edit that is going to be overwritten; a copy that is there already is never touched."""
-        return tuple((c.path, self._saved(c.path, c.old)) for c in self.todo if c.save and c.old is not None)
+        return tuple(
+            (c.path, self._saved(c.path, c.old.read())) for c in self.todo if c.save and c.old is not None
+        )
 
     def _saved(self, original: str, data: bytes) -> str:
         disk = Disk(self.base)
@@ -119,7 +122,7 @@ class _Transaction:
         with folder(self.root, _STAGE, made=[]) as stage:
             for number, change in enumerate(self.todo):
                 if change.new is not None:
-                    create(stage, str(number), change.new, self._mode(change), change.path)
+                    create(stage, str(number), change.new.read(), self._mode(change), change.path)
             if self.todo:
                 create(stage, "journal", self._journal_text(), 0o644, JOURNAL)
 
@@ -134,10 +137,11 @@ class _Transaction:
         """The hashes that will be ours, with those of an earlier write that was not finished."""
         files, scripts = dict(self.earlier.files), dict(self.earlier.scripts)
         for change in self.todo:
-            data = change.old if change.new is None else change.new
-            files[change.path] = files.get(change.path, frozenset()) | {digest(data or b"")}
+            ours = change.new or change.old
+            if ours is not None:
+                files[change.path] = files.get(change.path, frozenset()) | {ours.digest}
             if change.new is not None and change.path.endswith("/" + RECORD_NAME):
-                record = parse(change.new, change.path)
+                record = parse(change.new.read(), change.path)
                 for key, hashes in record.scripts.items() if isinstance(record, Record) else ():
                     scripts[key] = scripts.get(key, frozenset()) | hashes
         return render(Record(files, scripts)).encode()
@@ -195,7 +199,7 @@ class _Transaction:
                 os.unlink(name, dir_fd=to)
                 return
             mode = 0o755 if change.executable else 0o644 if change.new is None else self._mode(change)
-            create(stage, "undo", change.old, mode, change.path)
+            create(stage, "undo", change.old.read(), mode, change.path)
             os.replace("undo", name, src_dir_fd=stage, dst_dir_fd=to)
 
     def _remove_empty(self, folders: Iterable[str]) -> None:
