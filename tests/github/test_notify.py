@@ -53,7 +53,7 @@ def test_success(machine: Machine) -> None:
 
 
 def test_failure(machine: Machine) -> None:
-    code, text = _post(machine, deploy=_job("failure", reason=REASON), promote=_job("skipped"))
+    code, text = _post(machine, deploy=_job("failure", reason=f"{REASON}\n"), promote=_job("skipped"))
     assert code == 0
     assert text.splitlines() == [
         ":x: *shop staging* could not be brought to 0123456",
