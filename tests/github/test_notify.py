@@ -82,6 +82,16 @@ def test_a_promotion_that_failed_is_not_a_deployment_that_failed(machine: Machin
     ]
 
 
+def test_a_smoke_test_that_failed_is_no_old_version(machine: Machine) -> None:
+    deploy = _job("failure", state="serving", reason='Smoke test "login is up": …')
+    _, text = _post(machine, deploy=deploy, promote=_job("skipped"))
+    assert text.splitlines()[:3] == [
+        ":warning: *shop staging* runs 0123456, but not all went well",
+        "deploy: failure",
+        '```Smoke test "login is up": …```',
+    ]
+
+
 def test_pins_that_wait_for_a_merge(machine: Machine) -> None:
     said = "pull request #4 into develop brings it to staging"
     pin = _job("success", state="pinned", said=said)
