@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 ACTION_FOLDERS = HERE / "standins/actions"
-SECONDS = 300
+SECONDS = 600
 
 
 @cache
