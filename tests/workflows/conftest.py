@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.postgres import SETTINGS, Server, new_folder
-from tests.workflows.place import Place, make_origin
+from tests.workflows.origin import make_origin
+from tests.workflows.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.compiler.project import gen
-from tests.engine.clone import copy_checkout, head
+from tests.engine.clone import head
 from tests.workflows import act
+from tests.workflows.origin import UV, environment, git, with_uv
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from genlint.tools.model import Tools
     from tests.postgres import Server
@@ -32,69 +30,6 @@ SECRETS = {
     "SLACK_WEBHOOK_URL": f"http://127.0.0.1:{HOOK}/hook",
     "GITHUB_TOKEN": "token-of-the-run",
 }
-_UV = Path(sysconfig.get_path("scripts")) / "uv"
-_IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "test"), ("EMAIL", "test@example.invalid"))
-}
-
-
-def environment() -> dict[str, str]:
-    """Return what a machine of GitHub's has that this one has too: programs, none of them this project's."""
-    path = [
-        entry for entry in os.environ["PATH"].split(":") if not (Path(entry).parent / "pyvenv.cfg").exists()
-    ]
-    kept = (
-        "HOME",
-        "XDG_CACHE_HOME",
-        "UV_CACHE_DIR",
-        "GOPATH",
-        "GOCACHE",
-        "SSL_CERT_FILE",
-        "PIP_CERT",
-        "UV_DEFAULT_INDEX",
-    )
-    return {
-        **{name: os.environ[name] for name in kept if name in os.environ},
-        "PATH": ":".join(path),
-        "LANG": "C.UTF-8",
-        "NO_COLOR": "1",  # act gives each step a terminal, GitHub does not
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        **_IDENTITY,
-    }
-
-
-def git(where: Path, *words: str) -> str:
-    """Run git and return what it printed."""
-    done = subprocess.run(
-        ["git", *words], cwd=where, env=environment(), check=True, stdout=subprocess.PIPE, text=True
-    )
-    return done.stdout.strip()
-
-
-def make_origin(folder: Path) -> Path:
-    """Commit everything here, freshly compiled, to the branches develop and main of a bare repository."""
-    root = folder / "start"
-    root.mkdir()
-    copy_checkout(root)
-    gen(root)
-    git(root, "init", "--quiet", "--initial-branch=develop")
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", "Start")
-    git(root, "branch", "main")
-    git(folder, "clone", "--quiet", "--bare", str(root), "repo.git")
-    _fill_caches(root)
-    return folder / "repo.git"
-
-
-def _fill_caches(root: Path) -> None:
-    """Install what the workflows install: their own machine reaches no registry, so all must be in uv's cache."""
-    path = f"{_UV.parent}:{environment()['PATH']}" if not shutil.which("uv") else environment()["PATH"]
-    subprocess.run(["make", "setup"], cwd=root, env={**environment(), "PATH": path}, check=True)
-    for service in sorted((root / "python_apps").iterdir()):
-        words = [_UV, "sync", "--frozen", "--quiet", "--all-groups", "--project", service]
-        subprocess.run(words, cwd=root, env=environment(), check=True)
 
 
 @dataclass
@@ -133,6 +68,10 @@ class Place:
         )
         return git(self.clone, "rev-parse", "HEAD")
 
+    def commit_of(self, branch: str) -> str:
+        """Return the commit of a branch of the repository."""
+        return git(self.state / "repo.git", "rev-parse", f"refs/heads/{branch}")
+
     def add_revision(self, service: str, revision: str, slug: str, parent: str, upgrade: str = "pass") -> str:
         """Write a revision of a service; `upgrade` is the body of its upgrade(). Returns its path."""
         path = f"python_apps/{service}/migrations/versions/{revision}_{slug}.py"
@@ -162,6 +101,14 @@ class Place:
             },
         }
         return self._run("pull_request", "elevaite-pull-request.yml", payload)
+
+    def review(self, base: str, workflow: str, reviews: Sequence[Mapping[str, object]]) -> act.Run:
+        """Run what a review of the pull request of `change` into `base` starts."""
+        head = {"ref": "change", "sha": self.commit("change")}
+        pull = {"number": 7, "user": {"login": "ada"}, "head": head, "base": {"ref": base}}
+        (self.state / "reviews.json").write_text(json.dumps(reviews), encoding="utf-8")
+        self._program("gh")
+        return self._run("pull_request_review", workflow, {"action": "submitted", "pull_request": pull})
 
     def push(self, branch: str, workflow: str, *, moved_on: bool = False, **cluster: object) -> act.Run:
         """Run what a push to `branch` starts, with a cluster as `standins/cluster.py` describes it.
@@ -196,7 +143,7 @@ class Place:
             "STATE": str(self.state),
             "STANDINS": str(STANDINS),
             "STANDIN_PYTHON": sys.executable,
-            "UV_AT_HAND": str(_UV),
+            "UV_AT_HAND": str(UV),
             "UV_OFFLINE": "1",
             "HELM_AT_HAND": str(self.tools.programs["helm"]),
             "HELM_VERSION": self.tools.versions["helm"],
@@ -252,11 +199,10 @@ class Place:
             f"--plan=out/{environ}/plan.json",
             f"--termination-log={last_word}",
         ]
-        path = f"{_UV.parent}:{environment()['PATH']}"
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.clone,
-            env={**environment(), **variables, "PATH": path, "PYTHONPATH": f"out/{environ}/runner"},
+            env={**with_uv(self.folder), **variables, "PYTHONPATH": f"out/{environ}/runner"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",

@@ -41,8 +41,10 @@ def refuse(reason: str) -> None:
 
 
 def checkout() -> None:
-    """Fetch the commit of this run, or with depth 0 every branch, and check it out under its branch."""
+    """Fetch the commit of this run or of `ref`, with depth 0 every branch too, and check it out under its branch."""
     depth, sha, ref = os.environ["DEPTH"], os.environ["GITHUB_SHA"], os.environ["GITHUB_REF"]
+    if os.environ["REF"]:
+        sha, ref = os.environ["REF"], "refs/pull/head"
     local = ref.replace("refs/heads/", "refs/remotes/origin/").replace("refs/pull/", "refs/remotes/pull/")
     run("git", "init", "--quiet")
     run("git", "remote", "add", "origin", (STATE / "repo.git").as_uri())
