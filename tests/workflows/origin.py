@@ -44,12 +44,13 @@ def environment() -> dict[str, str]:
 
 
 def with_uv(folder: Path) -> dict[str, str]:
-    """Return the same with uv, and nothing beside it, from a folder in `folder`."""
+    """Return the same with uv, and nothing beside it, from a folder in `folder`; and with the way to a registry."""
+    proxies = {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
     link = folder / "uv/uv"
     link.parent.mkdir(exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(UV)
-    return {**environment(), "PATH": f"{link.parent}:{environment()['PATH']}"}
+    return {**environment(), **proxies, "PATH": f"{link.parent}:{environment()['PATH']}"}
 
 
 def git(where: Path, *words: str) -> str:
