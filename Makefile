@@ -52,22 +52,22 @@ services: setup
 
 .PHONY: go
 go:
-	@command -v go >/dev/null 2>&1 || { echo "make test: not found: go; install 1.26 or newer, it builds the linters of gen lint" >&2; exit 1; }
+	@command -v go >/dev/null 2>&1 || { echo "make: not found: go; install 1.26 or newer, it builds the linters of gen lint and the tests' runner of workflows" >&2; exit 1; }
 
 test: go check services
 	@$(BIN)/gen --check
 	@$(BIN)/pytest --ignore=tests/engine -m "not minutes" --numprocesses=2 --dist=loadfile
 	@$(MAKE) --no-print-directory hint
 
-test-engine: setup
+test-engine: go setup
 	@docker info >/dev/null 2>&1 || { echo "make test-engine: no Docker engine answers; start one (on Debian as root: tests/engine/machine/up.sh)" >&2; exit 1; }
-	@$(BIN)/pytest tests/runner -m minutes --numprocesses=2 --dist=loadfile
+	@$(BIN)/pytest tests/runner tests/workflows -m minutes --numprocesses=2 --dist=loadfile
 	@$(BIN)/pytest tests/engine
 
 update: setup
 	@$(BIN)/gen
 	@$(BIN)/gen schema
-	@$(BIN)/pytest --ignore=tests/engine --ignore=tests/native --ignore=tests/runner --update
+	@$(BIN)/pytest --ignore=tests/engine --ignore=tests/native --ignore=tests/runner --ignore=tests/workflows --update
 
 bench: setup
 	@$(BIN)/python -m bench.compile

@@ -122,7 +122,11 @@ class Pulse:
         self._look_s = look_s
         self._last: object = None
         self.silent_s = 0.0
-        self.alive = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether there ever was a message."""
+        return bool(self._last)
 
     def look(self, message: Message | None) -> bool:
         """Whether the message changed; the first look proves nothing."""
@@ -130,7 +134,6 @@ class Pulse:
         changed = beat is not None and self._last is not None and beat != self._last
         if changed:
             self.silent_s = 0.0
-            self.alive = True
         else:
             self.silent_s += self._look_s
         self._last = beat if beat is not None else (self._last or ())

@@ -230,18 +230,8 @@ def free_ports(names: tuple[str, ...]) -> dict[str, int]:
     return ports
 
 
-def gen(root: Path) -> None:
-    """Compile a project's environments by this checkout's compiler."""
-    command = [sys.executable, "-m", "compiler"]
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"gen: {done.stdout}{done.stderr}"
-
-
-def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
-    """Copy what git would give a colleague after a commit of everything here; ports are set in the spec."""
-    root = folder / "elevaite"
-    root.mkdir()
+def copy_checkout(root: Path) -> None:
+    """Copy what git would give a colleague after a commit of everything here."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
@@ -252,6 +242,21 @@ def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
         if (CHECKOUT / name).is_symlink() or (CHECKOUT / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(CHECKOUT / name, root / name, follow_symlinks=False)
+
+
+def gen(root: Path) -> None:
+    """Compile a project's environments by this checkout's compiler."""
+    command = [sys.executable, "-m", "compiler"]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"gen: {done.stdout}{done.stderr}"
+
+
+def make_clone(folder: Path, images: Mapping[str, str], project: str) -> Clone:
+    """Make a clone of this checkout with ports of its own in the spec."""
+    root = folder / "elevaite"
+    root.mkdir()
+    copy_checkout(root)
     ports = free_ports(("postgres", *HEALTH))
     with (root / "environments" / "local.yaml").open("a", encoding="utf-8") as spec:
         spec.write(f"postgres: {{port: {ports['postgres']}}}\nservices:\n")

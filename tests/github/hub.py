@@ -1,7 +1,7 @@
 """Stands in for `gh`: answers the part of GitHub's API that the workflows use, out of a bare repository.
 
-`hub.py FOLDER WORDS…`: FOLDER holds `repo.git`, `pulls.json`, and `calls`. A file `race` is run by bash before the next
-commit is made, as somebody else's push at the same moment.
+`hub.py FOLDER WORDS…`: FOLDER holds `repo.git`, `pulls.json`, `reviews.json`, and records `statuses.jsonl` and `calls`.
+A file `race` is run by bash before the next commit is made, as somebody else's push at the same moment.
 """
 
 import base64
@@ -65,6 +65,10 @@ class Hub:
             return {"sha": self.git("rev-parse", "--verify", f"{ref}:{name}")}
         if (method, part) == ("POST", "merges"):
             return self.merge(**fields)
+        if (method, part) == ("POST", "statuses"):
+            return self.status(rest, fields)
+        if (method, part) == ("GET", "pulls") and rest.endswith("/reviews"):
+            return json.loads((self.folder / "reviews.json").read_text(encoding="utf-8"))
         if part == "pulls":
             return self.pull(method, rest, fields)
         kind, _, ref = rest.partition("/")
@@ -84,6 +88,12 @@ class Hub:
         tree = self.git("merge-tree", "--write-tree", tip, head)
         commit = self.git("commit-tree", tree, "-p", tip, "-p", head, "-m", commit_message)
         self.git("update-ref", f"refs/heads/{base}", commit, tip)
+
+    def status(self, commit: str, fields: dict[str, str]) -> None:
+        """Set a status of a commit that is there."""
+        self.git("cat-file", "-e", f"{commit}^{{commit}}")
+        with (self.folder / "statuses.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"commit": commit, **fields}) + "\n")
 
     def pull(self, method: str, number: str, fields: dict[str, str]) -> dict[str, Any]:
         """Open or edit a pull request."""
@@ -129,7 +139,7 @@ def main(folder: Path, words: list[str]) -> int:
     hub, options, paths, fields = Hub(folder), {}, [], {}
     rest = iter(words[1:])
     for word in rest:
-        if word == "--silent":
+        if word in ("--silent", "--paginate"):
             options[word] = ""
         elif word in ("--raw-field", "--field"):
             key, _, value = next(rest).partition("=")

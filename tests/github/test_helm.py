@@ -201,3 +201,10 @@ def test_every_deployment_is_awaited(machine: Machine) -> None:
         "deployment/elevaite-auth-api",
         "deployment/elevaite-workflow-engine",
     ]
+    assert done.outputs == {}
+
+
+def test_what_was_awaited_serves(machine: Machine) -> None:
+    machine.stand_in("kubectl", ("", "", 0))
+    done = machine.run(STAGING, "deploy", "Await the rollout")
+    assert (done.code, done.outputs) == (0, {"state": "serving"})

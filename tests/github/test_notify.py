@@ -53,7 +53,7 @@ def test_success(machine: Machine) -> None:
 
 
 def test_failure(machine: Machine) -> None:
-    code, text = _post(machine, deploy=_job("failure", reason=REASON), promote=_job("skipped"))
+    code, text = _post(machine, deploy=_job("failure", reason=f"{REASON}\n"), promote=_job("skipped"))
     assert code == 0
     assert text.splitlines() == [
         ":x: *shop staging* could not be brought to 0123456",
@@ -79,6 +79,16 @@ def test_a_promotion_that_failed_is_not_a_deployment_that_failed(machine: Machin
         ":warning: *shop staging* runs 0123456, but not all went well",
         "promote: failure",
         "merging into main conflicts in: orders/a.py",
+    ]
+
+
+def test_a_smoke_test_that_failed_is_no_old_version(machine: Machine) -> None:
+    deploy = _job("failure", state="serving", reason='Smoke test "login is up": …')
+    _, text = _post(machine, deploy=deploy, promote=_job("skipped"))
+    assert text.splitlines()[:3] == [
+        ":warning: *shop staging* runs 0123456, but not all went well",
+        "deploy: failure",
+        '```Smoke test "login is up": …```',
     ]
 
 

@@ -315,6 +315,14 @@ def test_a_worker_that_serves_one_run_ends_with_it(platform: Platform, exchange:
     assert time.monotonic() - began < 5
 
 
+def test_a_worker_that_only_saw_what_a_killed_driver_left(platform: Platform, exchange: Path) -> None:
+    """It came between the driver's last beat and its end: in a folder of one run that was its driver."""
+    (exchange / "driver").write_text('{"run": "r", "beat": 3}')
+    worker = platform.worker("accounts", exchange, "--once")
+    _, err = worker.communicate(timeout=40)
+    assert (worker.returncode, err) == (10, "accounts: stopped before it was done (terminated)\n")
+
+
 def test_a_worker_whose_driver_never_comes(platform: Platform, exchange: Path) -> None:
     worker = platform.worker("accounts", exchange, "--driver-timeout", "0.5")
     _, err = worker.communicate(timeout=10)
