@@ -93,7 +93,7 @@ class Watch(threading.Thread):
    if self.working:
     self.stop_word = word if word in STOPPED else "terminated"
    self.driver_ended = True
-  elif (self.working or (self._once and self._pulse.alive)) and self._pulse.silent_s > SILENCE_S:
+  elif (self.working or (self._once and self._pulse.seen)) and self._pulse.silent_s > SILENCE_S:
    self.stop_word = "terminated"
   elif not self.working and self._pulse.silent_s > self._patience(stop):
    self.driver_ended = stop is not None

@@ -104,14 +104,16 @@ class Pulse:
   self._look_s = look_s
   self._last: object = None
   self.silent_s = 0.0
-  self.alive = False
+
+ @property
+ def seen(self) -> bool:
+  return bool(self._last)
 
  def look(self, message: Message | None) -> bool:
   beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
   changed = beat is not None and self._last is not None and beat != self._last
   if changed:
    self.silent_s = 0.0
-   self.alive = True
   else:
    self.silent_s += self._look_s
   self._last = beat if beat is not None else (self._last or ())
