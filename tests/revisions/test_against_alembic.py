@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from compiler.diagnostics.model import Place
@@ -54,16 +55,24 @@ def _runner_is_content(folder: Path) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
+@example(parents=[([2, 4], []), ([], []), ([], []), ([], []), ([0, 1], []), ([0, 3], [])], shift=False)
 @given(parents=PARENTS, shift=st.booleans())
 def test_verdicts_agree(parents: list[tuple[list[int], list[int]]], shift: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = project(Path(name) / "p")
+        graph: dict[str, list[str]] = {}
         for number, (follows, needs) in enumerate(parents):
             chosen = [IDS[one % number if shift and number else one % 6] for one in follows]
             more = "".join(f"depends_on = {IDS[one % 6]!r}\n" for one in needs if not shift)
             revise(folder, IDS[number], *dict.fromkeys(chosen), more=more)
+            graph[IDS[number]] = chosen + ([] if shift else [IDS[one % 6] for one in needs])
         _, codes = _history(folder)
-        assert (codes == []) == _alembic_is_content(folder), codes
+        if codes == ["revision-cycle"] and _alembic_is_content(folder):
+            # Alembic overlooks a circle that something leads into and out of; it is one all the same.
+            with pytest.raises(CycleError):
+                TopologicalSorter(graph).prepare()
+        else:
+            assert (codes == []) == _alembic_is_content(folder), codes
         assert (codes == []) == _runner_is_content(folder), codes
 
 

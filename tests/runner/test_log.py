@@ -245,6 +245,22 @@ def test_a_plain_log_says_now_and_then_where_it_is(
     assert capsys.readouterr() == ("", "")
 
 
+def test_what_has_ended_is_no_longer_at_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its line may come long before the next word about how far the run is."""
+    told = Log("text", "r")
+    told.progress("accounts", 20, 300, AT)
+    told.line("done", service="accounts", event={"event": "applied", "schema": "accounts_a"})
+    monkeypatch.setattr(told, "_next", 0.0)
+    told.tick()
+    told.line("done", service="accounts", event={"event": "applied", "schema": "accounts_b"})
+    monkeypatch.setattr(told, "_next", 0.0)
+    told.tick()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("at work: accounts_b (add_x, 0 s, blocked by pid 7 (x))")
+
+
 def test_progress_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     Log("json", "r").progress("accounts", 3, 300, AT)
     out, err = capsys.readouterr()

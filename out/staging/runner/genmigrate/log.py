@@ -36,6 +36,10 @@ class Log:
   self._behind_failure = 0
 
  def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
+  if self._progress and event and "schema" in event:
+   name, done, total, at, told = self._progress
+   at = [each for each in at if each[0] not in (event["schema"], service)]
+   self._progress = (name, done, total, at, told) if at else None
   if text.startswith("  ✗"):
    self._failures.append([text])
    self._behind_failure = 0
