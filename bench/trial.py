@@ -14,6 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
+
 from bench.run import MissedError, Run, must
 from bench.service import INI, ROOT
 from genmigrate.plan import Policy
@@ -206,37 +208,38 @@ class Trial:
             time.sleep(0.03)
 
     def versions(self) -> dict[str, str | None]:
-        """The revision of each schema; None for nothing yet."""
-        found: dict[str, str | None] = dict.fromkeys(self.schemas)
-        for schema in self.schemas:
-            there = self.server.query("SELECT to_regclass(%s)", self.database, [f"{schema}.alembic_version"])
-            if there != [(None,)]:
-                for row in self.server.query(
-                    f"SELECT version_num FROM {schema}.alembic_version", self.database
-                ):
-                    found[schema] = row[0]
-        return found
-
-    def whole(self) -> dict[str, str | None]:
-        """Every schema is at a whole revision: what the revisions make is there as far as the version says."""
-        versions = self.versions()
-        for schema, version in versions.items():
-            done = self.chain[: self.chain.index(version) + 1] if version else []
-            tables = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'"
-            there = {name for (name,) in self.server.query(tables, self.database, [schema])} - {
-                "alembic_version"
-            }
-            wanted = {self.makes[each] for each in done} - {""}
-            must(there == wanted, f"{schema} at {version} has the tables {wanted}", there)
-            rows = self.logged(schema) if done else []
-            must(rows == done, f"{schema} at {version} ran {done} once each", rows)
-        self.note(f"whole: {versions}")
-        return versions
+        """The revision of each schema, when no run is at work; None for nothing yet."""
+        with psycopg.connect(self.server.url(self.database)) as session:
+            return {schema: _version(session, schema) for schema in self.schemas}
 
     def logged(self, schema: str) -> list[str]:
         """What the revisions of a schema counted, in order."""
         rows = self.server.query(f"SELECT revision FROM {schema}.log ORDER BY ctid", self.database)
         return [revision for (revision,) in rows]
+
+    def whole(self) -> dict[str, str | None]:
+        """Every schema is at a whole revision: what the revisions make is there as far as the version says.
+
+        All is read in one snapshot, for a run may be at work.
+        """
+        with psycopg.connect(self.server.url(self.database)) as session:
+            session.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            versions = {schema: self._whole(session, schema) for schema in self.schemas}
+        self.note(f"whole: {versions}")
+        return versions
+
+    def _whole(self, session: psycopg.Connection, schema: str) -> str | None:
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'"
+        there = {name for (name,) in session.execute(tables, [schema])}
+        version = _version(session, schema) if "alembic_version" in there else None
+        done = self.chain[: self.chain.index(version) + 1] if version else []
+        wanted = {self.makes[each] for each in done} - {""}
+        made = there - {"alembic_version"}
+        must(made == wanted, f"{schema} at {version} has the tables {wanted}", made)
+        log = f"SELECT revision FROM {schema}.log ORDER BY ctid".encode()
+        rows = [revision for (revision,) in session.execute(log)] if done else []
+        must(rows == done, f"{schema} at {version} ran {done} once each", rows)
+        return version
 
     def no_lock_is_left(self) -> None:
         """Within 3 s of the end of everything that holds one."""
@@ -288,3 +291,11 @@ class Trial:
         with suppress(Exception):
             parts += ["--- schemas", json.dumps(self.versions(), indent=1)]
         return "\n".join(parts)
+
+
+def _version(session: psycopg.Connection, schema: str) -> str | None:
+    there = session.execute("SELECT to_regclass(%s)", [f"{schema}.alembic_version"]).fetchone()
+    if there == (None,):
+        return None
+    rows = session.execute(f"SELECT version_num FROM {schema}.alembic_version".encode()).fetchall()
+    return rows[0][0] if rows else None
