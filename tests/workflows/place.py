@@ -135,6 +135,7 @@ class Place:
         path = self.folder / "event.json"
         path.write_text(json.dumps(payload), encoding="utf-8")
         words = act.arguments(event, workflow, path, self.folder / "act", SECRETS)
+        self._program("bash")
         for name in ("helm", "docker"):
             self._program(name, "later")
         variables = {
@@ -159,6 +160,8 @@ class Place:
         scripts = {
             "gh": f'exec "$STANDIN_PYTHON" {act.HERE.parent / "github/hub.py"} "$STATE" "$@"\n',
             "sleep": f"exec {shutil.which('sleep')} 0.2\n",
+            # act reads a step's terminal until the step ends, and may lose what was said in the last moment.
+            "bash": f'/bin/bash "$@"\ncode=$?\n{shutil.which("sleep")} 0.1\nexit "$code"\n',
         }
         path = self.state / where / name
         path.parent.mkdir(exist_ok=True)
