@@ -98,12 +98,15 @@ class Trial:
     def add(self, table: str = "", body: str = "", logs: bool = True) -> str:
         """Add a revision that makes a table (or none), is as slow as this trial's pace, and counts itself."""
         revision = f"r{len(self.chain) + 1}"
-        # Reads nothing, so that where env.py is skipped later schemas are sent what the first ones sent.
-        lines = [f'op.execute("DO $$ BEGIN PERFORM pg_sleep({self.pace:.3f}); END $$")']
+        lines = []
         if table:
             lines.append(f'op.execute("CREATE TABLE {table} (revision text, other text)")')
-        if logs:
-            lines.append(f"op.execute(\"INSERT INTO log VALUES ('{revision}')\")")
+        if logs:  # by a plain statement: where env.py is skipped, it is sent to later schemas as it was
+            lines.append(
+                f"op.execute(\"INSERT INTO log SELECT '{revision}' FROM pg_sleep({self.pace:.3f})\")"
+            )
+        else:
+            lines.append(f'op.execute("SELECT pg_sleep({self.pace:.3f})")')
         lines += body.splitlines()
         text = REVISION.format(
             id=revision, parent=self.chain[-1] if self.chain else None, body="\n    ".join(lines)

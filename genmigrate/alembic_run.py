@@ -57,9 +57,10 @@ def migrate(errand: Errand) -> None:
             revision = errand.history.revisions[running[-1]]
             errand.tell(at=revision.slug, phase=revision.phase)
             hold.confine(context.connection, revision)
-            with replay.heard(errand, revision, context.connection):
+            with replay.heard(errand, revision, context.connection) as learn:
                 original(**arguments)
             hold.settle(context.connection)
+            learn()
 
         step.migration_fn = migrate
         return step
@@ -196,8 +197,20 @@ def _engine(url: DatabaseUrl) -> Any:
         _engines[:] = [
             sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
         ]
+        sqlalchemy.event.listen(_engines[0], "checkout", _forget_session)
     _served += 1
     return _engines[0]
+
+
+def _forget_session(connection: Any, *_: Any) -> None:
+    """Leave nothing of one schema's session to the next: roles, settings, temporary tables, locks, plans."""
+    if hasattr(connection, "prepare_threshold"):
+        connection.prepare_threshold = None  # what is prepared by itself knows the types of the first schema
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("DISCARD ALL")
+        cursor.execute("RESET ROLE")
+    connection.autocommit = False
 
 
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import queue
@@ -20,6 +21,7 @@ import genmigrate
 from . import environment, history
 from .codes import TERMINATED, RunError
 from .output import one_line
+from .plain import keeps_nothing
 from .session import limit_sessions
 from .url import DatabaseUrl, parse
 from .watch import STOPPED
@@ -99,7 +101,8 @@ class Hand:
         self.wire = Wire(end)
         self.stop_word = ""
         self.keeps_files = False
-        self.planned: frozenset[str] = frozenset()  # every schema of the plan
+        self.is_line = False  # each revision follows just one, and is followed by one
+        self.planned: frozenset[str] = frozenset()  # every schema that the plan has in this database
         self.orders: queue.Queue[Message] = queue.Queue()
 
     def listen(self) -> None:
@@ -125,10 +128,15 @@ def serve(plan: Plan, service: Service, number: int) -> int:
     genmigrate.keep_bytecode(genmigrate.THEIRS)
     past = history.read(Path.cwd(), service.config)
     texts = [revision.file.read_bytes() for revision in past.revisions.values()]
-    hand.keeps_files = not any(word in text for text in texts for word in READS)
+    kept = all(keeps_nothing(ast.parse(text)) for text in texts)
+    hand.keeps_files = kept and not any(word in text for text in texts for word in READS)
+    parents = [(revision.parents, revision.needs) for revision in past.revisions.values()]
+    hand.is_line = len(set(parents)) == len(parents) and all(len(p) < 2 and not n for p, n in parents)
     url = parse(os.environ.get(service.url_env, ""), service.url_env)
     targets = {target.schema: target for target in plan.targets(service)}
-    others = [target for each in plan.services for target in plan.targets(each)]
+    others = [
+        target for each in plan.services if each.database == service.database for target in plan.targets(each)
+    ]
     hand.planned = frozenset(name for each in others for name in (each.schema, each.version_schema))
     import alembic.command  # noqa: F401 - while the worker takes the first lock
     import sqlalchemy.dialects.postgresql  # noqa: F401

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from . import manifest
 from .codes import RunError
 from .lock import acquire, key_of, matching, statements_key
 from .session import Session, driver_module, literal, quoted
-from .stray import HELD_HERE, AstrayError, Strays
+from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +38,7 @@ class Hold:
         self._revision: Revision | None = None
         self.halved = False
         self._backend = 0
+        self._number = ""  # of the transaction that the revision is in
         self.keeps_files = errand.hand.keeps_files
 
     def take(self, context: Any) -> None:
@@ -48,7 +49,7 @@ class Hold:
         if not self._errand.service.skip_env:
             connection.connection.invalidate(soft=True)  # env.py's engine must not use it for the next schema
         _find_by_name(connection.dialect, context.version_table, context.version_table_schema)
-        _hear(connection, self.strays.hear)
+        listen(connection, self.strays.hear)
         with _left_as_it_was(connection) as ask:
             self.tie(ask)
         connection.dialect.default_schema_name = self._schema
@@ -76,21 +77,25 @@ class Hold:
 
         @contextmanager
         def noted() -> Iterator[None]:
-            self.halved = self.strays.commits_at_once = True
             connection, limits = context.connection, self._limits()
+            self._judge(connection)  # what came before it is committed with its begin
+            self.strays.begin()
+            self.halved = self.strays.commits_at_once = True
             # The transaction's lock ends with it: for the time of the block the session holds it.
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({self._key})")
-            with block():  # what confine() has set ended with its transaction
-                connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
-                if errand.keeps_manifest and self._revision:
-                    what = (errand.service.name, self._schema, self._revision.id, self.task)
-                    connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
-                with _patient(connection, limits["lock_timeout"]):
-                    yield
-            self.strays.commits_at_once = False
-            connection.exec_driver_sql(
-                f"SELECT pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
-            )
+            try:
+                with block():  # what confine() has set ended with its transaction
+                    connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
+                    if errand.keeps_manifest and self._revision:
+                        what = (errand.service.name, self._schema, self._revision.id, self.task)
+                        connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
+                    with _patient(connection, limits["lock_timeout"]):
+                        yield
+            finally:
+                self.strays.commits_at_once = False
+                locks = f"pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
+                with suppress(Exception):  # the connection may be what was lost
+                    self._number = connection.exec_driver_sql(f"SELECT {NUMBER}, {locks}").scalar()
 
         context.autocommit_block = noted
 
@@ -112,15 +117,16 @@ class Hold:
         self._revision, self._began = revision, time.monotonic()
         # First its own lock, and then whether the runner's is still held: the next run looks in the other order.
         mine = f"pg_try_advisory_xact_lock({self._key})"
-        lost = f"pg_try_advisory_xact_lock({key_of(self._schema)})"
+        lost = f"NOT EXISTS (SELECT FROM {self._lock()})"
         settings = _settings(self._limits(), "true")
-        row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {settings}").fetchone()
+        row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {settings}").fetchone()
         if not _is_in_transaction(connection):
             why = "env.py's connection commits each statement (AUTOCOMMIT)"
             raise AstrayError(f"{why}: a revision needs a transaction")
         if row[1]:
             raise self._lost()
         self._expect(row[2])
+        self._number = row[3]
         if not row[0]:
 
             def ask(statement: str) -> list[Any]:
@@ -141,12 +147,22 @@ class Hold:
                 errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
             )
 
+        row = connection.exec_driver_sql(f"{statement} {PATH}, {NUMBER}, {HELD_HERE}").fetchone()
+        self._expect(row[0])
+        if row[1] != self._number:
+            self.halved = True
+            if errand.keeps_manifest and revision:
+                begun = (errand.service.name, self._schema, revision.id, self.task)
+                self._elsewhere(f"{manifest.unfinished_statement(errand.run, *begun)} RETURNING 1")
+            raise AstrayError(ENDED)
+        self._judge(connection, row[2])
+
+    def _judge(self, connection: Any, held: str | None = None) -> None:
         def ask(statement: str) -> Any:
             return connection.exec_driver_sql(statement).fetchone()
 
-        row = ask(f"{statement} {PATH}, {HELD_HERE}")
-        self._expect(row[0])
-        self.strays.judge(row[1], ask, self._elsewhere)
+        self.strays.end()
+        self.strays.judge(held if held is not None else ask(f"SELECT {HELD_HERE}")[0], ask, self._elsewhere)
 
     def _seen(self) -> str:
         return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
@@ -193,21 +209,6 @@ NOTICE = (
 
 #: Whether a role may write the manifest, as far as this process has asked.
 _writers: dict[str, bool] = {}
-_heard: list[Any] = []
-
-
-def _hear(connection: Any, listener: Any) -> None:
-    """Let one listener know each statement, and none of an earlier schema's."""
-    from sqlalchemy import event
-
-    if _heard:
-        event.remove(*_heard)
-    _heard[:] = [
-        getattr(connection, "sync_connection", None) or connection,
-        "before_cursor_execute",
-        listener,
-    ]
-    event.listen(*_heard)
 
 
 def _find_by_name(dialect: Any, table: str, schema: str) -> None:
@@ -235,6 +236,7 @@ def _is_in_transaction(connection: Any) -> bool:
     return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
 
 
+NUMBER = "pg_current_xact_id()::text"
 PATH = "array_to_string(current_schemas(false), ',')"
 
 

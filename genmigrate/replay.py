@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import copy
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from .hold import Hold
+from .plain import STATEMENT, is_plain
 from .session import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from .hand import Errand
     from .history import Revision
@@ -23,16 +22,6 @@ if TYPE_CHECKING:
     #: Statement, parameters, and whether these are many rows of them.
     Sent = tuple[str, Any, bool]
 
-#: A revision that imports anything else may read or write what no other schema's run would repeat.
-MODULES = """
-__future__ collections dataclasses datetime decimal enum functools geoalchemy2 itertools json math pgvector re
-sqlalchemy sqlalchemy_utils sqlmodel string textwrap typing uuid
-"""
-#: And one that says such a name looks at its schema, or at something outside of it.
-NAMES = """
-__builtins__ __import__ begin_nested compile connect context create_engine eval exec get_bind get_context getattr
-globals impl inspect migration_context open run_async setattr vars
-"""
 #: How many schemas have to get the same statements.
 ALIKE = 2
 
@@ -46,28 +35,30 @@ class Script:
     """What one revision sent, as far as it is known."""
 
     sent: tuple[Sent, ...] = ()
-    times: int = 0
+    schemas: set[str] = field(default_factory=set)
     fixed: bool = True  # each time the same, and nothing was read
 
-    def learn(self, sent: Sequence[Sent] | None) -> None:
-        """Take what it sent once more; None if that depended on something."""
+    def learn(self, schema: str, sent: Sequence[Sent] | None) -> None:
+        """Take what it sent to one more schema; None if that depended on something."""
         now = None if sent is None else tuple(sent)
-        self.fixed = self.fixed and now is not None and (self.times == 0 or now == self.sent)
-        self.sent, self.times = now or (), self.times + 1
+        self.fixed = self.fixed and now is not None and (not self.schemas or now == self.sent)
+        self.sent = now or ()
+        self.schemas.add(schema)
 
     @property
     def known(self) -> bool:
         """Whether it need not be asked again."""
-        return self.fixed and self.times >= ALIKE
+        return self.fixed and len(self.schemas) >= ALIKE
 
 
 _scripts: dict[str, Script] = {}
+_is_plain = cache(is_plain)
 
 
 def chain(errand: Errand, current: tuple[str, ...]) -> list[Revision]:
     """What comes next after `current` and is known; nothing where it does not follow just that one."""
     found: list[Revision] = []
-    if errand.task == "up" and errand.service.skip_env and len(current) <= 1:
+    if _may(errand) and len(current) <= 1:
         for revision in errand.history.pending(current):
             if not _follows(revision, current):
                 break
@@ -87,13 +78,17 @@ def _follows(revision: Revision, current: tuple[str, ...]) -> bool:
     return (revision.parents, revision.needs) == (current, ()) and script is not None and script.known
 
 
+def _may(errand: Errand) -> bool:
+    return errand.task == "up" and errand.service.skip_env and errand.hand.is_line
+
+
 @contextmanager
-def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[None]:
-    """While a revision runs: learn what it sends."""
+def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[Callable[[], None]]:
+    """While a revision runs: listen to what it sends, to be learned by a call once its schema was judged."""
     from sqlalchemy import event
 
-    if errand.task != "up" or not errand.service.skip_env or not is_plain(revision.file):
-        yield
+    if not _may(errand) or not _is_plain(revision.file):
+        yield lambda: None
         return
     sent: list[Sent] | None = []
 
@@ -102,7 +97,8 @@ def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[None]
     ) -> None:
         nonlocal sent
         fixed = cursor.description is None and not context.execution_options.get("no_parameters")
-        if sent is not None and fixed and errand.target.schema not in statement:
+        plain = STATEMENT.match(statement) and errand.target.schema not in statement
+        if sent is not None and fixed and plain:
             with suppress(Exception):  # parameters that cannot be copied
                 sent.append((statement, copy.deepcopy(parameters), many))
                 return
@@ -110,29 +106,9 @@ def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[None]
 
     event.listen(connection, "after_cursor_execute", hear)
     try:
-        yield
-        _scripts.setdefault(revision.id, Script()).learn(sent)
+        yield lambda: _scripts.setdefault(revision.id, Script()).learn(errand.target.schema, sent)
     finally:
         event.remove(connection, "after_cursor_execute", hear)
-
-
-@cache
-def is_plain(file: Path) -> bool:
-    """Whether a revision file says nothing by which it could learn its schema or touch anything but it."""
-    modules, names = set(MODULES.split()), set(NAMES.split())
-    for node in ast.walk(ast.parse(file.read_bytes())):
-        imported: list[str] = []
-        if isinstance(node, ast.Import):
-            imported = [each.name for each in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            taken = {each.name for each in node.names}
-            imported = [] if (node.module, taken) == ("alembic", {"op"}) else [node.module or "."]
-            if taken & names:
-                return False
-        strange = any(module.partition(".")[0] not in modules for module in imported)
-        if strange or names & {getattr(node, "id", ""), getattr(node, "attr", "")}:
-            return False
-    return True
 
 
 def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: list[str]) -> None:

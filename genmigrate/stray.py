@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from .session import quoted
+from .session import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +46,22 @@ RELATIONS = (
     + NO_MEMBER.format("'pg_class'::regclass", "c.oid")
 )
 OF_MODE = "c.oid IN (SELECT l.relation FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.mode = '{}')"
+#: A visible row of a transaction in progress is one's own; behind a savepoint it has a number of its own.
+OWN_ROW = (
+    "CASE WHEN age({0}) <= 0 THEN pg_xact_status((pg_current_xact_id()::text::bigint - age({0}))::text::xid8) "
+    "= 'in progress' ELSE false END"
+)
+#: Locked, but no row of it was changed: its other side of a foreign key was dropped, perhaps.
+UNCHANGED = (
+    "SELECT string_agg(c.oid::text, ',') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    f"WHERE {OF_MODE.format('AccessExclusiveLock')} AND n.nspname NOT IN ('pg_catalog', 'pg_toast', {{}}) "
+    f"AND NOT {OWN_ROW.format('c.xmin')} AND NOT EXISTS (SELECT FROM pg_attribute a "
+    f"WHERE a.attrelid = c.oid AND {OWN_ROW.format('a.xmin')})"
+)
+REFERENCED = (
+    "c.oid IN ({}) AND EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid "
+    "AND f.connamespace = {}::regnamespace)"
+)
 LOCKED = (
     f"SELECT ({RELATIONS} AND {OF_MODE.format('AccessExclusiveLock')}), "
     f"({RELATIONS} AND c.relkind IN ('r', 'p', 'f') AND {OF_MODE.format('RowExclusiveLock')})"
@@ -63,17 +79,24 @@ DESCRIBED = (
     f"{LINES.format('kind ||', 'o.name')} FROM ({OBJECTS}) o JOIN pg_namespace n ON n.oid = o.space "
     f"WHERE {NO_MEMBER.format('o.class', 'o.oid')} AND "
 )
-#: What nobody else sees yet: rows of this transaction, those behind its savepoints too.
-MADE = (
-    f"{DESCRIBED} age(o.born) <= 0 AND NOT pg_visible_in_snapshot("
-    "(pg_current_xact_id()::text::bigint - age(o.born))::text::xid8, pg_current_snapshot())"
-)
+MADE = f"{DESCRIBED} {OWN_ROW.format('o.born')}"
 #: And what it dropped, of which only the numbers are left here.
 DROPPED = (
     "SELECT string_agg('(' || l.classid || ',' || l.objid || ')', ',') FROM pg_locks l WHERE l.pid = pg_backend_pid() "
     "AND l.locktype = 'object' AND l.mode = 'AccessExclusiveLock' AND l.database <> 0 AND (l.classid, l.objid) "
     f"NOT IN (SELECT o.class, o.oid FROM ({OBJECTS}) o)"
 )
+
+
+#: Strings and comments, in which no name is a name.
+QUOTED = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+#: What ends the transaction that a revision and its version are committed by.
+ENDS = re.compile(
+    r"\s*(?:COMMIT|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b)|PREPARE\s+TRANSACTION)\b",
+    re.IGNORECASE,
+)
+ENDED = "it ends its transaction by itself: use op.get_context().autocommit_block()"
+RESETS = re.compile(r"\s*(?:RESET|DISCARD)\b", re.IGNORECASE)
 
 
 class AstrayError(Exception):
@@ -102,12 +125,22 @@ class Strays:
 
     def hear(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         """Before a statement is sent. Raises AstrayError for one that looks astray and could not be undone."""
-        if not self.commits_at_once:
-            self._unlocked = self._unlocked or (self._listens and bool(UNLOCKED.search(statement)))
+        if not self._listens:
             return
-        parts = [found for part in statement.split(";") if (found := HEAD.match(part) or INDEX.match(part))]
-        wrong = {_schema(found) for found in parts} - self._own
-        wrong |= {_schema(found) for found in NAMED.finditer(statement)} & self._planned - self._own
+        parts = QUOTED.sub(" ", statement).split(";")
+        if not self.commits_at_once:
+            self._unlocked = self._unlocked or bool(UNLOCKED.search(statement))
+            if any(map(ENDS.match, parts)):
+                raise AstrayError(
+                    "it ends its transaction by itself: use op.get_context().autocommit_block()"
+                )
+            return
+        found = [name for part in parts if (name := HEAD.match(part) or INDEX.match(part))]
+        wrong = {_schema(name) for name in found} - self._own
+        wrong |= {
+            _schema(name) for part in parts for name in NAMED.finditer(part)
+        } & self._planned - self._own
+        wrong |= {part.strip() for part in parts if RESETS.match(part)}
         self._refuse("its autocommit block names", sorted(wrong - {"pg_temp"}))
 
     def judge(self, held: str | None, ask: Ask, elsewhere: Ask) -> None:
@@ -118,7 +151,15 @@ class Strays:
         lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
         if any(self._may_stray(name) for _, name in lines):
             changed, written = ask(LOCKED)
-            self._outside("it made or changed", changed)
+            own = literal(self._schema)
+            still = ask(UNCHANGED.format(own))[0]
+            referenced = (
+                elsewhere(f"{RELATIONS} AND {REFERENCED.format(still, literal(quoted(self._schema)))}")[0]
+                if still
+                else ""
+            )
+            let_go = set((referenced or "").splitlines())
+            self._outside("it made or changed", "\n".join(sorted(set((changed or "").splitlines()) - let_go)))
             self._outside("it wrote rows of", written, self._planned)
             dropped = ",".join(name for mode, name in lines if mode == "A" and name.isdigit())
             if dropped:
@@ -152,3 +193,20 @@ class Strays:
 
 def _schema(found: re.Match[str]) -> str:
     return found["quoted"] or found["plain"].lower()
+
+
+_heard: list[Any] = []
+
+
+def listen(connection: Any, listener: Any) -> None:
+    """Let one listener know each statement, and none of an earlier schema's."""
+    from sqlalchemy import event
+
+    if _heard:
+        event.remove(*_heard)
+    _heard[:] = [
+        getattr(connection, "sync_connection", None) or connection,
+        "before_cursor_execute",
+        listener,
+    ]
+    event.listen(*_heard)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from genmigrate.replay import is_plain
+from genmigrate.plain import is_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +21,12 @@ PLAIN = [
     'op.create_table("things", sa.Column("id", sa.Integer, primary_key=True), sa.Column("text", sa.Text))',
     'op.bulk_insert(sa.table("things", sa.column("id"), sa.column("text")), '
     """[{"id": 1, "text": "100 % %s :name 'é' \\\\ ;"}, {"id": 2, "text": None}])""",
-    """op.execute("INSERT INTO things VALUES (3, '50 %; -- no comment')")""",
-    'op.execute("-- only a comment")\nop.execute("CREATE VIEW named AS SELECT id AS \\"a % b\\" FROM things")',
-    'op.execute("DO $$ BEGIN INSERT INTO things SELECT max(id) + 1 FROM things; END $$; SET LOCAL a.b TO 1")',
+    """op.execute("INSERT INTO things VALUES (3, '50 %, -- no comment')")""",
+    'op.execute("CREATE VIEW named AS SELECT id AS \\"a % b\\" FROM things")',
+    'op.execute("INSERT INTO things SELECT max(id) + 1 FROM things;")\n'
+    "op.execute(\"UPDATE things SET text = '' WHERE id = 4\")",
     'op.create_index("things_text", "things", ["text"], unique=True)',
-    'op.alter_column("things", "text", comment="said; \'so\' %")',
+    'op.alter_column("things", "text", comment="said, \'so\' %")',
 ]
 #: Everything of a schema, without its name.
 CATALOG = """
@@ -101,8 +102,14 @@ def test_plain_revisions_are_asked_twice(platform: Platform, exchange: Path, sch
         "import uuid\nop.execute(f\"COMMENT ON TABLE accounts IS '{uuid.uuid4()}'\")",
         'with op.get_context().autocommit_block():\n    op.execute("CREATE INDEX CONCURRENTLY i ON accounts (email)")',
         'import helper\nop.execute("CREATE TABLE t (i int)")',
+        'try:\n    op.execute("CREATE TABLE t (i int)")\nfinally:\n    pass',
+        'op.execute("SAVEPOINT a")',
+        'op.execute("SET LOCAL standard_conforming_strings = off")',
+        'op.execute("CREATE TABLE a (i int); CREATE TABLE b (i int)")',
+        'op.execute("CREATE TEMPORARY TABLE t (i int) ON COMMIT DROP")',
+        "op.execute(\"INSERT INTO accounts SELECT 1 WHERE set_config('a.b', '1', true) = '2'\")",
+        'o = op\no.execute("CREATE TABLE t (i int)")',
     ],
-    ids=["bind", "rows", "environment", "chance", "block", "helper"],
 )
 def test_a_revision_that_may_depend_is_asked_each_time(platform: Platform, exchange: Path, body: str) -> None:
     """And the plain ones before and after it are not."""
@@ -112,6 +119,50 @@ def test_a_revision_that_may_depend_is_asked_each_time(platform: Platform, excha
     add(platform, plain.format("before"), body, plain.format("behind"), plain.format("last"))
     ended, asked = upgrade(platform, exchange)
     assert (ended.code, ended.out.count("step_6)"), asked) == (0, 4, 2 + 4 + 2 + 2), ended
+
+
+def test_no_session_outlives_its_schema(platform: Platform) -> None:
+    """One connection serves many: no setting, role, temporary table or prepared type reaches the next."""
+    prepare(platform, tenants=TENANTS[:4])
+    platform.server.query("DROP ROLE IF EXISTS other_owner")
+    platform.server.query("CREATE ROLE other_owner SUPERUSER")
+    add(
+        platform,
+        "op.execute(\"CREATE TABLE seen AS SELECT current_setting('a.b', true) AS b, current_user::text AS role\")",
+        'op.execute("CREATE TEMP TABLE once AS SELECT current_schema() AS name")\n'
+        'op.execute("CREATE TABLE copied AS SELECT * FROM once")',
+        "op.execute(\"CREATE TYPE kind AS ENUM ('a', 'b')\")\nop.execute('CREATE TABLE kinds (k kind)')\n"
+        "table = sa.table('kinds', sa.column('k', sa.Enum('a', 'b', name='kind')))\n"
+        "op.bulk_insert(table, [{'k': 'a'}, {'k': 'b'}])\n"
+        "for _ in range(10):\n    op.get_bind().execute(sa.select(table)).all()",
+        "op.execute(\"SET a.b TO 'kept'\")\nop.execute('SET ROLE other_owner')",
+    )
+    ended = platform.run("upgrade")
+    assert (ended.code, ended.out.count("step_6)")) == (0, 4), ended
+    for tenant in TENANTS[:4]:
+        ((setting, role),) = platform.query("accounts", f"SELECT b, role FROM accounts_{tenant}.seen")
+        assert (setting or "", role) == ("", "postgres")
+        assert platform.query("accounts", f"SELECT name FROM accounts_{tenant}.copied") == [
+            (f"accounts_{tenant}",)
+        ]
+    platform.server.query(f"DROP DATABASE {platform.service('accounts')['database']} WITH (FORCE)")
+    platform.server.query("DROP ROLE other_owner")
+
+
+@pytest.mark.parametrize("skip_env", [True, False])
+def test_what_a_revision_file_uses_up_is_there_for_each_schema(platform: Platform, skip_env: bool) -> None:
+    prepare(platform, tenants=TENANTS[:3])
+    platform.plan["services"][0]["skip_env"] = skip_env
+    add(
+        platform,
+        'op.execute("CREATE TABLE t (i int)")\nop.bulk_insert(sa.table("t", sa.column("i")), list(ROWS))',
+    )
+    file = platform.root / "accounts/migrations/versions/r3_step_3.py"
+    file.write_text(f'{file.read_text()}\n\nROWS = ({{"i": n}} for n in range(3))\n')
+    ended = platform.run("upgrade")
+    assert ended.code == 0, ended
+    for tenant in TENANTS[:3]:
+        assert platform.query("accounts", f"SELECT count(*) FROM accounts_{tenant}.t") == [(3,)]
 
 
 def test_branches_are_left_to_alembic(platform: Platform) -> None:
@@ -202,6 +253,18 @@ def test_a_version_that_somebody_else_moved_is_not_overwritten(platform: Platfor
         ("open('/etc/passwd')", False),
         ("__import__('os')", False),
         ("exec('x')", False),
+        ("from alembic import op as o", False),
+        ("from alembic import op\nop.create_audit('x')", False),
+        ("try:\n    pass\nexcept ValueError:\n    pass", False),
+        ("ROWS = (n for n in [1])", False),
+        ("ROWS = map(str, [1])", False),
+        ("import functools\n@functools.cache\ndef f(): return 1", False),
+        ("N = 0\ndef upgrade():\n    global N", False),
+        ("if True:\n    N = 1", False),
+        (
+            "import sqlalchemy as sa\nt = sa.table('t', sa.column('c'))\nROWS = [{'c': n} for n in range(3)]",
+            True,
+        ),
     ],
 )
 def test_is_plain(tmp_path: Path, text: str, plain: bool) -> None:
