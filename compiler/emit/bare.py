@@ -1,8 +1,8 @@
 """A module of the runner into what deployments carry of it: the same code, bare of what only people read.
 
-Its docstrings, its comments and what only a type checker imports are gone, and a step of indentation is one space: a
-cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of the
-module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
+Its docstrings, comments, empty lines and what only a type checker imports are gone, and a step of indentation is one
+space: a cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of
+the module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def strip(text: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             _take_docstring(node, lines)
-    kept = ((number, line) for number, line in enumerate(lines) if line is not None)
+    kept = ((number, line) for number, line in enumerate(lines) if line or (line == "" and number in inside))
     return "".join(f"{line if number in inside else _outdented(line)}\n" for number, line in kept)
 
 

@@ -51,18 +51,11 @@ def two(name: str = "# no comment") -> str:
     return (name + text) * MANY  # as promised
 '''
 WANTED = '''"""Turns one into two."""
-
 import os
 from typing import Any
-
-
 MANY = 2
-
-
 class OnlyWordsError(Exception):
  """Nothing but a docstring."""
-
-
 def two(name: str = "# no comment") -> str:
  text = """
     # nor is this

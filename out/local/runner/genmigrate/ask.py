@@ -1,8 +1,5 @@
 """Turns questions about a service's schemas into answers that change nothing: plan, unlock --show, check."""
-
 from __future__ import annotations
-
-
 from .codes import RunError
 from .lock import HELD, key_of, statements_key
 from .look import states
@@ -10,13 +7,9 @@ from .output import names, one_line
 from .schedule import Schedule, Work
 from .survey import READY
 from .upgrade import canaries
-
-
 HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')
  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE {HELD}"""
-
-
 def plan(job: Job) -> None:
  first = canaries(job)
  groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
@@ -38,8 +31,6 @@ def plan(job: Job) -> None:
    job.line(f"  – {len(members)} would get {', '.join(pending)}{early}: {labels}", told)
   else:
    job.line(f"  ✓ {len(members)} up-to-date: {labels}", {**told, "event": "up-to-date"})
-
-
 def unlock(job: Job) -> None:
  with job.connect() as session:
   held = session.rows(HOLDERS)
@@ -53,27 +44,21 @@ def unlock(job: Job) -> None:
   job.line(f"    → it ends with that session; to end it: SELECT pg_terminate_backend({pid})")
  if not found:
   job.line(f"  ✓ {job.service.name}: no schema is locked", {"event": "unlocked"}, up_to_date=1)
-
-
 def check(job: Job) -> None:
  ready = [state for state in states(job) if state.word == "up-to-date"][:1]
  if not ready:
   raise RunError("failed", "none of its schemas is up-to-date", "upgrade first")
  with job.connect() as session:
   Check(job, session).run(ready)
-
-
 class Check(Schedule):
  def run(self, states: list[State]) -> None:
   try:
    self.work_off(states, 0)
   finally:
    self._hands.end()
-
  def _order(self, work: Work) -> Message:
   more = {"task": "check", "goal": "", "runner": 0, "keeps_manifest": False}
   return {**super()._order(work), **more}
-
  def _done(self, work: Work) -> None:
   job, found = self._job, work.result["differences"]
   if found:
@@ -81,6 +66,5 @@ class Check(Schedule):
    job.failed(None, error, hints=found[:20])
   else:
    job.line(f"  ✓ {job.service.name}: models and migrations agree", up_to_date=1)
-
  def _failed(self, work: Work, error: RunError) -> None:
   self._job.failed(None, error, " at env.py", [work.result.get("place", "")])

@@ -1,17 +1,10 @@
 """Turns the URL of a database that is missing into that database: where an environment makes its own, on a laptop."""
-
 from __future__ import annotations
-
 import time
-
 from .codes import RunError
 from .output import one_line
 from .session import Session, driver_module, quoted, reason_of, sqlstate
-
-
 MAINTENANCE = "postgres"
-
-
 def create_database(url: DatabaseUrl, application: str) -> None:
  module = driver_module(url)
  try:

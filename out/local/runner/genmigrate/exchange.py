@@ -1,39 +1,26 @@
 """Turns a folder that driver and workers share into messages between them, by the protocol in README.md."""
-
 from __future__ import annotations
-
 import json
 import os
 import threading
 import time
 from contextlib import suppress
 from typing import Any
-
 from .codes import RunError
-
-
 BEAT_S = 1.0
 LOOK_S = 0.01
 SILENCE_S = 10.0
 PATIENCE_S = 300.0
 KINDS = ("alive", "go", "lines", "result")
-
 Message = dict[str, Any]
-
-
 def new_id() -> str:
  return os.urandom(6).hex()
-
-
 def _unwritable(file: Path, error: OSError) -> RunError:
  way_out = "driver and workers need one folder that all of them may write"
  return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
-
-
 class Exchange:
  def __init__(self, folder: Path) -> None:
   self.folder = folder
-
  def put(self, name: str, message: Message) -> None:
   target = self.folder / name
   draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
@@ -42,19 +29,16 @@ class Exchange:
    draft.replace(target)
   except OSError as error:
    raise _unwritable(target, error) from None
-
  def get(self, name: str) -> Message | None:
   try:
    message = json.loads((self.folder / name).read_bytes())
   except (OSError, ValueError):
    return None
   return message if isinstance(message, dict) else None
-
  def append(self, service: str, *records: Message) -> None:
   lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
   with (self.folder / f"{service}.lines").open("ab") as file:
    file.write(lines.encode("utf-8", "backslashreplace"))
-
  def records(self, service: str, offset: int) -> tuple[list[Message], int]:
   try:
    with (self.folder / f"{service}.lines").open("rb") as file:
@@ -68,15 +52,12 @@ class Exchange:
    with suppress(ValueError):
     found.append(json.loads(line))
   return [record for record in found if isinstance(record, dict)], offset + whole
-
  def clear(self, services: tuple[str, ...]) -> None:
   names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
   for entry in list(self.folder.iterdir()):
    draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
    if entry.name in names or draft:
     entry.unlink(missing_ok=True)
-
-
 class Beat(threading.Thread):
  def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
   super().__init__(daemon=True)
@@ -84,7 +65,6 @@ class Beat(threading.Thread):
   self._name = name
   self._message = message
   self._ended = threading.Event()
-
  def run(self) -> None:
   beat = 0
   while True:
@@ -93,22 +73,17 @@ class Beat(threading.Thread):
    beat += 1
    if self._ended.wait(BEAT_S):
     return
-
  def end(self) -> None:
   self._ended.set()
   self.join()
-
-
 class Pulse:
  def __init__(self, look_s: float) -> None:
   self._look_s = look_s
   self._last: object = None
   self.silent_s = 0.0
-
  @property
  def seen(self) -> bool:
   return bool(self._last)
-
  def look(self, message: Message | None) -> bool:
   beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
   changed = beat is not None and self._last is not None and beat != self._last
@@ -118,8 +93,6 @@ class Pulse:
    self.silent_s += self._look_s
   self._last = beat if beat is not None else (self._last or ())
   return changed
-
-
 def claim(exchange: Exchange) -> None:
  file = exchange.folder / "driver"
  try:
@@ -134,8 +107,6 @@ def claim(exchange: Exchange) -> None:
   raise RunError("locked", reason, "wait for it, run again") from None
  except OSError as error:
   raise _unwritable(file, error) from None
-
-
 def _beats(exchange: Exchange) -> bool:
  first = exchange.get("driver")
  for _ in range(25):

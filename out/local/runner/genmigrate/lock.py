@@ -1,25 +1,14 @@
 """Turns two runners that want the same schema into one after the other."""
-
 from __future__ import annotations
-
 import hashlib
 import time
 from typing import Any
-
 from .codes import RunError
-
-
 POLL_S = 0.25
-
-
 def key_of(schema: str) -> int:
  return int.from_bytes(hashlib.sha256(f"genmigrate {schema}".encode()).digest()[:8], "big", signed=True)
-
-
 def statements_key(schema: str) -> int:
  return key_of(f"statements in {schema}")
-
-
 def acquire(
  ask: Callable[[str], list[Any]], key: int, schema: str, patience_s: float, check: Callable[[], None]
 ) -> None:
@@ -31,20 +20,14 @@ def acquire(
     "locked", f"{schema} is being migrated by {holder(ask, key)}", "wait for it, run again"
    )
   time.sleep(POLL_S)
-
-
 HELD = (
  "l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
  "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-
-
 def matching(key: int) -> str:
  unsigned = key & (2**64 - 1)
  place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
  return f"pg_locks l WHERE {HELD} AND {place}"
-
-
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:
  name = "(SELECT a.application_name FROM pg_stat_activity a WHERE a.pid = l.pid)"
  rows = ask(f"SELECT l.pid, {name} FROM {matching(key)}")

@@ -1,17 +1,12 @@
 """Turns a plan.json into a Plan, and refuses every key or value it does not know."""
-
 from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
-
 from .codes import RunError
-
-
 VERSION = 1
 LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 TENANT = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -25,16 +20,12 @@ PATH = r"(?!/)(?!([^/]*/)*\.\.(/|$))[^\\:\u0000-\u001f\u007f]{1,512}"
 WORD = r"[^\u0000-\u001f\u007f]{1,512}"
 IDENTIFIER_BYTES = 63
 TOGETHER = "the plan and the runner beside it are made together: compile both again with gen"
-
-
 @dataclass(frozen=True)
 class Target:
  tenant: str | None
  schema: str
  label: str
  version_schema: str
-
-
 @dataclass(frozen=True)
 class Service:
  name: str
@@ -48,18 +39,14 @@ class Service:
  version_table_schema: str
  extension_schemas: tuple[str, ...] = ()
  skip_env: bool = False
-
  @property
  def per_tenant(self) -> bool:
   return "{tenant}" in self.schema
-
  def target(self, tenant: str | None) -> Target:
   spelt = (tenant or "").replace("-", "_")
   schema = self.schema.replace("{tenant}", spelt)
   version_schema = self.version_table_schema.replace("{tenant}", spelt)
   return Target(tenant, schema, schema if self.per_tenant else self.name, version_schema)
-
-
 @dataclass(frozen=True)
 class Policy:
  parallelism: int = 1
@@ -68,8 +55,6 @@ class Policy:
  lock_retries: int = 0
  verify: str = "version"
  max_downgrade: int | None = 0
-
-
 @dataclass(frozen=True)
 class Plan:
  platform: str
@@ -82,13 +67,10 @@ class Plan:
  policy: Policy
  services: tuple[Service, ...]
  digest: str
-
  def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
   if not service.per_tenant:
    return () if tenants else (service.target(None),)
   return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
-
-
 def load(path: Path) -> Plan:
  try:
   data = path.read_bytes()
@@ -101,24 +83,16 @@ def load(path: Path) -> Plan:
  except (ValueError, RecursionError) as error:
   reason, way_out = f"{path} is not a plan: {error}", "compile it again with gen"
  raise RunError("usage", reason, way_out)
-
-
 class _PlanError(Exception):
  pass
-
-
 def _refuse(where: str, why: str) -> NoReturn:
  raise _PlanError(f"{where}: {why}")
-
-
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
  keys = [key for key, _ in pairs]
  for key in keys:
   if keys.count(key) > 1:
    raise ValueError(f"the key {key!r} is there twice")
  return dict(pairs)
-
-
 def _plan(document: object, digest: str) -> Plan:
  if isinstance(document, dict) and document.get("version") != VERSION:
   _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
@@ -130,8 +104,6 @@ def _plan(document: object, digest: str) -> Plan:
   _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
  _check_names(plan)
  return plan
-
-
 def _service(where: str, item: object) -> Service:
  keys = _keys(where, item, _SERVICE, ("version_table_schema", "extension_schemas", "skip_env"))
  service = Service(**{"version_table_schema": keys["schema"], **keys})
@@ -140,8 +112,6 @@ def _service(where: str, item: object) -> Service:
   has = "has {tenant}, but the service has one schema for all"
   _refuse(f"{where}.version_table_schema", needs if service.per_tenant else has)
  return service
-
-
 def _check_names(plan: Plan) -> None:
  names = [service.name for service in plan.services]
  for service in plan.services:
@@ -159,11 +129,7 @@ def _check_names(plan: Plan) -> None:
     _refuse(service.name, f"tenant {tenant} would own the schema public")
    if owners.setdefault(schema, tenant) != tenant:
     _refuse(service.name, f"tenants {owners[schema]} and {tenant} share schema {schema}")
-
-
 _Check = Callable[[str, Any], Any]
-
-
 def _keys(
  where: str, value: object, checks: dict[str, _Check], optional: tuple[str, ...] = ()
 ) -> dict[str, Any]:
@@ -176,38 +142,25 @@ def _keys(
   if key not in value and key not in optional:
    _refuse(where, f"the key {key!r} is missing")
  return {key: check(f"{where}.{key}", value[key]) for key, check in checks.items() if key in value}
-
-
 def _text(pattern: str) -> _Check:
  compiled = re.compile(pattern)
-
  def check(where: str, value: Any) -> str:
   if not isinstance(value, str) or compiled.fullmatch(value) is None:
    _refuse(where, f"{value!r} is not allowed here (pattern {pattern})")
   return value
-
  return check
-
-
 def _count(least: int, most: int, unit: str = "") -> _Check:
  def check(where: str, value: Any) -> int:
   if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
    _refuse(where, f"{value!r} is not a number{unit} from {least} to {most}")
   return value
-
  return check
-
-
 def _or_null(item: _Check) -> _Check:
  return lambda where, value: None if value is None else item(where, value)
-
-
 def _flag(where: str, value: Any) -> bool:
  if not isinstance(value, bool):
   _refuse(where, "must be true or false")
  return value
-
-
 def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
  def check(where: str, value: Any) -> tuple[Any, ...]:
   if not isinstance(value, list) or not least <= len(value) <= most:
@@ -216,10 +169,7 @@ def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
   if once and len(set(items)) < len(items):
    _refuse(where, "an item is there twice")
   return items
-
  return check
-
-
 _MILLISECONDS = _count(0, 2_147_483_647, " of milliseconds")
 _SESSION = {"lock_timeout_ms": _MILLISECONDS, "statement_timeout_ms": _MILLISECONDS}
 _POLICY: dict[str, _Check] = {

@@ -1,10 +1,7 @@
 """Turns what is pending in each schema into the SQL that would run, without running it."""
-
 from __future__ import annotations
-
 from io import StringIO
 from typing import Any
-
 from .alembic_run import RevisionError, agree, reason_of
 from .alembic_run import run as run_alembic
 from .codes import CODE_OF_WORD
@@ -13,9 +10,6 @@ from .look import states
 from .output import names
 from .session import quoted
 from .survey import READY
-
-
-
 def run(job: Job) -> None:
  groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
  for state in states(job):
@@ -34,8 +28,6 @@ def run(job: Job) -> None:
  for (create, current), members in groups.items():
   job.watch.check()
   _group(job, members, current, create)
-
-
 def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
  past, first = job.past, members[0]
  came = names([past.slug(revision) for revision in current]) or "nothing"
@@ -68,8 +60,6 @@ def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create:
     f"{job.service.name}: the SQL ends there, without {names([past.slug(each) for each in left])}"
    )
  return None
-
-
 def _render(
  service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
 ) -> tuple[str, tuple[str, str] | None, list[str]]:
@@ -77,10 +67,8 @@ def _render(
  holes: list[tuple[str, str]] = []
  left: list[str] = []
  end: list[int] = []
-
  def guarded(step: Any, context: Any) -> Any:
   original = step.migration_fn
-
   def migrate(**arguments: Any) -> None:
    if holes:
     left.append(step.revision.revision)
@@ -98,14 +86,11 @@ def _render(
      f"-- {name} cannot be rendered offline: {reason}\n{_refusal(name)}\n\nROLLBACK;\n"
     )
     end.append(buffer.tell())
-
   step.migration_fn = migrate
   return step
-
  def options(given: dict[str, Any]) -> None:
   given["transaction_per_migration"] = True
   agree(given, service, target)
-
  mode = {"as_sql": True, "starting_rev": list(start) or None}
  try:
   with in_schema(target.schema):
@@ -113,8 +98,6 @@ def _render(
  except (Exception, SystemExit) as error:
   raise RevisionError(error, url) from None
  return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
-
-
 def _refusal(name: str) -> str:
  spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
  return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"

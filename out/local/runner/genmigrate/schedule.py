@@ -1,20 +1,15 @@
 """Turns schemas whose work waits into schemas whose work is done, as many at once as allowed."""
-
 from __future__ import annotations
-
 import random
 import time
 from collections import deque
 from dataclasses import dataclass, field
-
 from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
 from .output import one_line
 from .session import CANCELLED, RETRYABLE
 from .watch import STOPPED
-
-
 LOOK_S = 0.05
 BLOCKERS_S = 0.5
 CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
@@ -24,8 +19,6 @@ BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
  coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
  FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x(pid)
  JOIN pg_stat_activity b ON b.pid = x.pid WHERE w.pid = ANY(%s::int[]) AND w.wait_event_type = 'Lock'"""
-
-
 @dataclass
 class Work:
  state: State
@@ -41,12 +34,9 @@ class Work:
  blockers: str = ""
  blocked: float = 0.0
  result: Message = field(default_factory=dict)
-
  @property
  def label(self) -> str:
   return self.state.target.label
-
-
 class Schedule:
  def __init__(self, job: Job, session: Session) -> None:
   self._job = job
@@ -59,7 +49,6 @@ class Schedule:
   self._failures = 0
   self._finished = 0
   self._total = 0
-
  def _order(self, work: Work) -> Message:
   job = self._job
   return {
@@ -69,16 +58,12 @@ class Schedule:
    "patience_s": job.patience_s,
    "digest": job.plan.digest,
   }
-
  def _ready(self, work: Work) -> bool:
   return True
-
  def _done(self, work: Work) -> None:
   """Behind it, still under the lock."""
-
  def _failed(self, work: Work, error: RunError) -> None:
   """Report it."""
-
  def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
   self._waiting = deque(Work(state) for state in states)
   while True:
@@ -91,7 +76,6 @@ class Schedule:
     self._stopping = "unreachable"
     self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
     self._hands.stop(self._stopping)
-
  def _work_off(self, failures_allowed: int | None) -> None:
   while self._waiting or self._busy():
    if self._job.watch.stop_word and not self._stopping:
@@ -105,7 +89,6 @@ class Schedule:
    for hand, message in self._hands.listen(LOOK_S):
     self._hear(hand, message)
    self._look()
-
  def _hand_out(self) -> None:
   now = time.monotonic()
   while True:
@@ -127,7 +110,6 @@ class Schedule:
    except RunError as error:
     self._fail(work, error)
    self._unlock(work)
-
  def _lock(self, work: Work) -> bool:
   schema, now = work.state.target.schema, time.monotonic()
   key, statements = key_of(schema), statements_key(schema)
@@ -148,19 +130,15 @@ class Schedule:
    work.told = reason
    self._job.note(f"waiting: {reason}")
   return False
-
  def _unlock(self, work: Work) -> None:
   if self._stopping != "unreachable":
    self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
-
  def _busy(self) -> list[Work]:
   return [hand.work for hand in self._hands.all if hand.work]
-
  def _note_work(self) -> None:
   busy = self._busy()
   self._job.working = {each.label: each.at for each in busy}
   self._job.backends = {each.backend for each in busy if each.backend}
-
  def _hear(self, hand: Process, message: Message | None) -> None:
   work: Work | None = hand.work
   if message is None:
@@ -183,7 +161,6 @@ class Schedule:
     work.result.update(word=word, reason=STOPPED[word])
    self._end(hand, work)
   self._note_work()
-
  def _end(self, hand: Process, work: Work) -> None:
   result = work.result
   if "word" in result and self._again(hand, work, result):
@@ -203,7 +180,6 @@ class Schedule:
     self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
     raise
   self._unlock(work)
-
  def _again(self, hand: Process, work: Work, result: Message) -> bool:
   if self._stopping or result.get("halved"):
    return False
@@ -227,12 +203,10 @@ class Schedule:
   work.not_before = now + pause
   self._waiting.appendleft(work)
   return True
-
  def _fail(self, work: Work, error: RunError) -> None:
   self._failures += 1
   self._finished += 1
   self._failed(work, error)
-
  def _look(self) -> None:
   now = time.monotonic()
   busy = self._busy()
@@ -246,7 +220,6 @@ class Schedule:
     for w in busy
    ]
    self._job.progress(self._finished, self._total, at)
-
  def _find_blockers(self, by_backend: dict[int, Work]) -> None:
   if not by_backend:
    return
@@ -256,8 +229,6 @@ class Schedule:
   for waiter, blockers in found.items():
    by_backend[waiter].blocked = time.monotonic()
    by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
-
-
 def _spell(pid: int, name: str, state: str, seconds: int, query: str) -> str:
  what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
  return f"pid {pid} ({what}: {one_line(query)[:120]})"

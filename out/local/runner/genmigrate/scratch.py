@@ -1,17 +1,12 @@
 """Turns the temporary folder into one for this run's messages, and out of it those of runs that were killed."""
-
 from __future__ import annotations
-
 import fcntl
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-
 PREFIX = "genmigrate-run-"
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-
-
 def make() -> tuple[Path, int]:
  sweep()
  while True:
@@ -26,16 +21,12 @@ def make() -> tuple[Path, int]:
    except FileNotFoundError:
     pass
    os.close(held)
-
-
 def sweep() -> None:
  with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
   for entry in entries:
    if entry.name.startswith(PREFIX):
     with suppress(OSError):
      _remove(entry.path)
-
-
 def _remove(path: str) -> None:
  folder = os.open(path, OPEN)
  try:

@@ -1,13 +1,8 @@
 """Turns the statements of a schema's connection into what they did outside of that schema."""
-
 from __future__ import annotations
-
 import re
 from typing import Any
-
-from .session import quoted
-
-
+from .session import literal, quoted
 MOST_SHOWN = 3
 NAME = r'(?:"(?P<quoted>[^"]+)"|(?P<plain>[a-z_][\w$]*))'
 QUALIFIED = rf'{NAME}\s*\.\s*["a-z_]'
@@ -36,6 +31,20 @@ RELATIONS = (
  + NO_MEMBER.format("'pg_class'::regclass", "c.oid")
 )
 OF_MODE = "c.oid IN (SELECT l.relation FROM pg_locks l WHERE l.pid = pg_backend_pid() AND l.mode = '{}')"
+OWN_ROW = (
+ "CASE WHEN age({0}) <= 0 THEN pg_xact_status((pg_current_xact_id()::text::bigint - age({0}))::text::xid8) "
+ "= 'in progress' ELSE false END"
+)
+UNCHANGED = (
+ "SELECT string_agg(c.oid::text, ',') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+ f"WHERE {OF_MODE.format('AccessExclusiveLock')} AND n.nspname NOT IN ('pg_catalog', 'pg_toast', {{}}) "
+ f"AND NOT {OWN_ROW.format('c.xmin')} AND NOT EXISTS (SELECT FROM pg_attribute a "
+ f"WHERE a.attrelid = c.oid AND {OWN_ROW.format('a.xmin')})"
+)
+REFERENCED = (
+ "c.oid IN ({}) AND EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid "
+ "AND f.connamespace = {}::regnamespace)"
+)
 LOCKED = (
  f"SELECT ({RELATIONS} AND {OF_MODE.format('AccessExclusiveLock')}), "
  f"({RELATIONS} AND c.relkind IN ('r', 'p', 'f') AND {OF_MODE.format('RowExclusiveLock')})"
@@ -53,21 +62,21 @@ DESCRIBED = (
  f"{LINES.format('kind ||', 'o.name')} FROM ({OBJECTS}) o JOIN pg_namespace n ON n.oid = o.space "
  f"WHERE {NO_MEMBER.format('o.class', 'o.oid')} AND "
 )
-MADE = (
- f"{DESCRIBED} age(o.born) <= 0 AND NOT pg_visible_in_snapshot("
- "(pg_current_xact_id()::text::bigint - age(o.born))::text::xid8, pg_current_snapshot())"
-)
+MADE = f"{DESCRIBED} {OWN_ROW.format('o.born')}"
 DROPPED = (
  "SELECT string_agg('(' || l.classid || ',' || l.objid || ')', ',') FROM pg_locks l WHERE l.pid = pg_backend_pid() "
  "AND l.locktype = 'object' AND l.mode = 'AccessExclusiveLock' AND l.database <> 0 AND (l.classid, l.objid) "
  f"NOT IN (SELECT o.class, o.oid FROM ({OBJECTS}) o)"
 )
-
-
+QUOTED = re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
+ENDS = re.compile(
+ r"\s*(?:COMMIT|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b)|PREPARE\s+TRANSACTION)\b",
+ re.IGNORECASE,
+)
+ENDED = "it ends its transaction by itself: use op.get_context().autocommit_block()"
+RESETS = re.compile(r"\s*(?:RESET|DISCARD)\b", re.IGNORECASE)
 class AstrayError(Exception):
  """env.py or a revision works elsewhere, or otherwise, than the plan says."""
-
-
 class Strays:
  def __init__(self, errand: Errand) -> None:
   target = errand.target
@@ -77,27 +86,41 @@ class Strays:
   self._sees_others = bool(errand.service.extension_schemas)
   self._listens = self._unlocked = False
   self.commits_at_once = False
-
  def begin(self) -> None:
   self._listens, self._unlocked = True, False
-
  def end(self) -> None:
   self._listens = False
-
  def hear(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-  if not self.commits_at_once:
-   self._unlocked = self._unlocked or (self._listens and bool(UNLOCKED.search(statement)))
+  if not self._listens:
    return
-  parts = [found for part in statement.split(";") if (found := HEAD.match(part) or INDEX.match(part))]
-  wrong = {_schema(found) for found in parts} - self._own
-  wrong |= {_schema(found) for found in NAMED.finditer(statement)} & self._planned - self._own
+  parts = QUOTED.sub(" ", statement).split(";")
+  if not self.commits_at_once:
+   self._unlocked = self._unlocked or bool(UNLOCKED.search(statement))
+   if any(map(ENDS.match, parts)):
+    raise AstrayError(
+     "it ends its transaction by itself: use op.get_context().autocommit_block()"
+    )
+   return
+  found = [name for part in parts if (name := HEAD.match(part) or INDEX.match(part))]
+  wrong = {_schema(name) for name in found} - self._own
+  wrong |= {
+   _schema(name) for part in parts for name in NAMED.finditer(part)
+  } & self._planned - self._own
+  wrong |= {part.strip() for part in parts if RESETS.match(part)}
   self._refuse("its autocommit block names", sorted(wrong - {"pg_temp"}))
-
  def judge(self, held: str | None, ask: Ask, elsewhere: Ask) -> None:
   lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
   if any(self._may_stray(name) for _, name in lines):
    changed, written = ask(LOCKED)
-   self._outside("it made or changed", changed)
+   own = literal(self._schema)
+   still = ask(UNCHANGED.format(own))[0]
+   referenced = (
+    elsewhere(f"{RELATIONS} AND {REFERENCED.format(still, literal(quoted(self._schema)))}")[0]
+    if still
+    else ""
+   )
+   let_go = set((referenced or "").splitlines())
+   self._outside("it made or changed", "\n".join(sorted(set((changed or "").splitlines()) - let_go)))
    self._outside("it wrote rows of", written, self._planned)
    dropped = ",".join(name for mode, name in lines if mode == "A" and name.isdigit())
    if dropped:
@@ -109,24 +132,30 @@ class Strays:
    if dropped:
     gone = elsewhere(f"{DESCRIBED} (o.class::oid, o.oid) IN ({dropped})")[0]
     self._outside("it made or changed", gone)
-
  def _may_stray(self, name: str) -> bool:
   if name.isdigit() or "." not in name:
    return self._sees_others or name.isdigit()
   return not any(name.startswith((f"{own}.", f"{quoted(own)}.")) for own in (*self._own, "pg_toast"))
-
  def _outside(self, what: str, lines: str | None, only: frozenset[str] | None = None) -> None:
   found = [line.split("\t", 1) for line in sorted((lines or "").splitlines())]
   strays = [
    name for schema, name in found if schema not in self._own and (only is None or schema in only)
   ]
   self._refuse(what, strays)
-
  def _refuse(self, what: str, strays: Sequence[str]) -> None:
   if strays:
    shown = ", ".join(strays[:MOST_SHOWN])
    raise AstrayError(f"{what} {shown}, outside of its schema {self._schema}")
-
-
 def _schema(found: re.Match[str]) -> str:
  return found["quoted"] or found["plain"].lower()
+_heard: list[Any] = []
+def listen(connection: Any, listener: Any) -> None:
+ from sqlalchemy import event
+ if _heard:
+  event.remove(*_heard)
+ _heard[:] = [
+  getattr(connection, "sync_connection", None) or connection,
+  "before_cursor_execute",
+  listener,
+ ]
+ event.listen(*_heard)

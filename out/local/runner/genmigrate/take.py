@@ -1,19 +1,13 @@
 """Turns schemas that the migrations made from nothing into the snapshot that others are compared with."""
-
 from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
-
 from . import manifest, snapshot
 from .codes import RunError
 from .output import NAMED
 from .survey import READY
 from .verify import server_version
-
-
-
 def take(job: Job) -> None:
  file = snapshot.place(Path.cwd(), job.service.config)
  with job.connect() as session:
@@ -22,8 +16,6 @@ def take(job: Job) -> None:
   return check(job, file, objects, server)
  save(file, job.past.head, server, objects)
  return _agrees(job, f"snapshot at {_head(job)}: {len(objects)} objects in {file}")
-
-
 def made(job: Job, session: Session) -> dict[str, str]:
  plan, service, past = job.plan, job.service, job.past
  if not plan.create_databases:
@@ -46,8 +38,6 @@ def made(job: Job, session: Session) -> dict[str, str]:
    continue
   raise RunError("refused", reason, f"make it anew: drop it, then {way_out}")
  return objects
-
-
 def made_from_nothing(session: Session, environment: str, service: str, schema: str, past: History) -> bool:
  done = past.ancestors([past.head] if past.head else [])
  rows = manifest.read(
@@ -59,8 +49,6 @@ def made_from_nothing(session: Session, environment: str, service: str, schema: 
   len(done),
  )
  return {(r, past.revisions[r].checksum, "up", environment) for r in done} == set(rows or ())
-
-
 def check(job: Job, file: Path, objects: dict[str, str], server: int) -> None:
  shown = os.path.normpath(Path(job.service.path, os.path.relpath(file)))
  renew = f"renew it, and commit it: {_by_gen(job, 'upgrade')} && {_by_gen(job, 'snapshot')}"
@@ -81,20 +69,12 @@ def check(job: Job, file: Path, objects: dict[str, str], server: int) -> None:
   job.failed(None, RunError("drifted", reason), hints=[*found[:NAMED], *more, renew])
   return
  _agrees(job, f"snapshot is what the migrations make: {len(objects)} objects at {_head(job)}")
-
-
 def _by_gen(job: Job, command: str) -> str:
  return f"{job.order.get('tool', 'gen')} migrate {command} --service {job.service.name}"
-
-
 def _head(job: Job) -> str:
  return job.past.slug(job.past.head or "nothing")
-
-
 def _agrees(job: Job, text: str) -> None:
  job.line(f"  ✓ {job.service.name} {text}", up_to_date=len(job.targets))
-
-
 def save(file: Path, head: str | None, server: int, objects: dict[str, str]) -> None:
  document = {"version": snapshot.VERSION, "head": head, "server": server, "objects": objects}
  file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

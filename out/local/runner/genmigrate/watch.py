@@ -1,7 +1,5 @@
 """Turns signals, a driver's stop and a driver's silence into: may this worker go on?"""
-
 from __future__ import annotations
-
 import os
 import select
 import signal
@@ -9,21 +7,14 @@ import socket
 import threading
 import time
 from contextlib import suppress
-
 from .codes import CODE_OF_WORD, RunError
 from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
-
-
 LOOK_S = 0.2
 GRACE_S = 8.0
 SAME_START_S = 60.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-
 class DriverEndedError(Exception):
  """The driver wants nothing of this worker any more."""
-
-
 class Watch(threading.Thread):
  def __init__(
   self,
@@ -52,18 +43,15 @@ class Watch(threading.Thread):
   for number in SIGNALS:
    signal.signal(number, lambda *_: None)
   signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-
  def check(self) -> None:
   if self.driver_ended and not self.working:
    raise DriverEndedError
   if self.stop_word:
    raise RunError(self.stop_word, STOPPED[self.stop_word])
-
  def over(self) -> None:
   self._over.set()
   self._write.send(b"\0")
   self.join()
-
  def run(self) -> None:
   beat, next_beat = 0, 0.0
   while not self._over.is_set():
@@ -80,11 +68,9 @@ class Watch(threading.Thread):
     if not self._over.is_set():
      self.stop_word = self.stop_word or "terminated"
   return None
-
  def _beat(self, beat: int) -> None:
   with suppress(RunError):
    self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
-
  def _look(self) -> bool:
   changed = self._pulse.look(self._exchange.get("driver"))
   stop = self._exchange.get("stop")
@@ -99,12 +85,10 @@ class Watch(threading.Thread):
    self.driver_ended = stop is not None
    self.stop_word = "" if stop is not None else "not-started"
   return changed
-
  def _patience(self, stop: Message | None) -> float:
   if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
    return SILENCE_S
   return self._patience_s
-
  def _wind_up(self) -> None:
   give_up = time.monotonic() + GRACE_S
   while time.monotonic() < give_up:
@@ -115,8 +99,6 @@ class Watch(threading.Thread):
    self._beat(-int(time.monotonic() * 1000))
   self.last_word(self.stop_word)
   os._exit(CODE_OF_WORD[self.stop_word])
-
-
 STOPPED = {
  "terminated": "stopped before it was done (terminated)",
  "interrupted": "stopped before it was done (interrupted)",

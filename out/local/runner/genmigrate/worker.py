@@ -1,7 +1,5 @@
 """Turns one order for one service into its lines and its result."""
-
 from __future__ import annotations
-
 import os
 import sys
 import time
@@ -10,9 +8,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import cast
-
 import genmigrate
-
 from . import environment
 from .codes import OK, TERMINATED, RunError, worst
 from .exchange import LOOK_S, Exchange, Message, new_id
@@ -21,9 +17,6 @@ from .output import one_line, say
 from .session import Session, driver_module, word_of
 from .url import parse
 from .watch import STOPPED, DriverEndedError, Watch
-
-
-
 def serve(
  plan: Plan,
  plan_file: Path,
@@ -51,8 +44,6 @@ def serve(
  _carry_out(job)
  watch.over()
  return _result(job, job.codes)
-
-
 def _prepare(service: Service, folder: Path) -> None:
  package = Path(genmigrate.__file__).absolute().parent
  environment.leave_no_trace(package)
@@ -61,8 +52,6 @@ def _prepare(service: Service, folder: Path) -> None:
  with suppress(RunError):
   driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
  genmigrate.keep_bytecode(genmigrate.OURS)
-
-
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
  while True:
   watch.check()
@@ -71,8 +60,6 @@ def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch
    watch.working = True
    return order
   time.sleep(LOOK_S)
-
-
 def _carry_out(job: Job) -> None:
  try:
   if job.order.get("digest") != job.plan.digest:
@@ -87,16 +74,12 @@ def _carry_out(job: Job) -> None:
  except Exception as error:
   traceback.print_exc()
   job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
-
-
 def _unforeseen(job: Job, error: Exception) -> str:
  text = f"{type(error).__name__}: {one_line(error)}"
  try:
   return job.url().hide(text)
  except RunError:
   return text
-
-
 COMMANDS = {
  "upgrade": "upgrade.run",
  "downgrade": "downgrade.run",
@@ -109,8 +92,6 @@ COMMANDS = {
  "check": "ask.check",
  "unlock": "ask.unlock",
 }
-
-
 def _command(name: str) -> Callable[[Job], None]:
  if name not in COMMANDS:
   raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
@@ -120,8 +101,6 @@ def _command(name: str) -> Callable[[Job], None]:
  except ModuleNotFoundError:
   way_out = f"run it in the repository: gen migrate {name}"
   raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
-
-
 def _cancel(job: Job) -> None:
  url = job.url()
  with Session(driver_module(url), url, "genmigrate cancel") as session:
@@ -130,8 +109,6 @@ def _cancel(job: Job) -> None:
    "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
    [job.application, list(job.backends)],
   )
-
-
 def _stopped(job: Job, word: str) -> None:
  job.trouble = RunError(word, "")
  for label, revision in job.working.items():
@@ -139,8 +116,6 @@ def _stopped(job: Job, word: str) -> None:
   with suppress(OSError):
    job.line(f"  ✗ {text}", failed=1)
  _result(job, [job.trouble.code])
-
-
 def _result(job: Job, codes: list[int]) -> int:
  code = worst(codes)
  facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")

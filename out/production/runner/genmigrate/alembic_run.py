@@ -1,13 +1,10 @@
 """Turns a schema at one revision into one at another, by Alembic through the service's own env.py."""
-
 from __future__ import annotations
-
 import sys
 import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
 from . import replay
 from .codes import RunError
 from .fresh import in_schema, keeps
@@ -15,44 +12,34 @@ from .hold import Hold
 from .output import one_line
 from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
 from .stray import AstrayError
-
-
-
 class RevisionError(RunError):
  def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
   super().__init__(word, url.hide(reason_of(error)))
   self.place = place_of(error)
   self._more = {"place": self.place, "revision": "", **more}
-
  @property
  def facts(self) -> dict[str, Any]:
   return {**super().facts, **self._more}
-
-
 def migrate(errand: Errand) -> None:
  hold = Hold(errand)
  running: list[str] = []
-
  def guarded(step: Any, context: Any) -> Any:
   original = step.migration_fn
-
   def migrate(**arguments: Any) -> None:
    errand.check()
    running.append(step.revision.revision)
    revision = errand.history.revisions[running[-1]]
    errand.tell(at=revision.slug, phase=revision.phase)
    hold.confine(context.connection, revision)
-   with replay.heard(errand, revision, context.connection):
+   with replay.heard(errand, revision, context.connection) as learn:
     original(**arguments)
    hold.settle(context.connection)
-
+   learn()
   step.migration_fn = migrate
   return step
-
  def options(given: dict[str, Any]) -> None:
   given["transaction_per_migration"] = True
   agree(given, errand.service, errand.target)
-
  def by_alembic(goal: str | None) -> None:
   errand.tell(at="env.py", phase="")
   schema, loaded = errand.target.schema, list(_kept)
@@ -60,7 +47,6 @@ def migrate(errand: Errand) -> None:
    run(errand.service, errand.url, goal, guarded, options, hold=hold)
   if _kept != loaded and any(keeps(vars(each.module), schema) for each in _kept[1].walk_revisions()):
    _kept.clear()
-
  try:
   _bring(errand, by_alembic, running)
  except RunError:
@@ -75,8 +61,6 @@ def migrate(errand: Errand) -> None:
   _engines.clear()
   more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
   raise RevisionError(error, errand.url, word, **more) from None
-
-
 def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> None:
  current: tuple[str, ...] = tuple(errand.current)
  while True:
@@ -91,8 +75,6 @@ def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: li
   if stop is None:
    return None
   current = (stop,)
-
-
 def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bool:
  try:
   replay.run(errand, _engine(errand.url), known, running)
@@ -104,8 +86,6 @@ def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bo
   errand.check()
   return False
  return True
-
-
 def run(
  service: Service,
  url: DatabaseUrl,
@@ -121,7 +101,6 @@ def run(
  from alembic.config import Config
  from alembic.runtime.environment import EnvironmentContext
  from alembic.script import ScriptDirectory
-
  if _kept and buffer is None:
   config, script, added = _kept
   sys.path[:0] = added
@@ -132,39 +111,30 @@ def run(
   script = ScriptDirectory.from_config(config)
   if hold and hold.keeps_files:
    _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
-
  def steps(revision: Any, context: Any) -> Iterable[Any]:
   plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
   for step in plan(goal or "heads", revision):
    yield guarded(step, context)
-
  fn = guarded if plain else steps
  environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
  configure = environment.configure
-
  def configure_with_options(*positional: Any, **given: Any) -> None:
   options(given)
   configure(*positional, **given)
   if hold:
    hold.take(environment.get_context())
-
  environment.__dict__.update(configure=configure_with_options)
  with environment:
   if service.skip_env and hold:
    _connect_only(environment, url, hold.path)
   else:
    script.run_env()
-
-
 _kept: list[Any] = []
 _engines: list[Any] = []
 _served = 0
 CONNECTION_SERVES = 200
-
-
 def _engine(url: DatabaseUrl) -> Any:
  import sqlalchemy
-
  global _served
  if not _engines or _served % CONNECTION_SERVES == 0:
   for engine in _engines:
@@ -173,10 +143,17 @@ def _engine(url: DatabaseUrl) -> Any:
   _engines[:] = [
    sqlalchemy.create_engine(scheme, connect_args=url.parameters, pool_size=1, max_overflow=0)
   ]
+  sqlalchemy.event.listen(_engines[0], "checkout", _forget_session)
  _served += 1
  return _engines[0]
-
-
+def _forget_session(connection: Any, *_: Any) -> None:
+ if hasattr(connection, "prepare_threshold"):
+  connection.prepare_threshold = None
+ connection.autocommit = True
+ with connection.cursor() as cursor:
+  cursor.execute("DISCARD ALL")
+  cursor.execute("RESET ROLE")
+ connection.autocommit = False
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
  with _engine(url).connect() as connection:
   names = ", ".join(f'"{name}"' for name in path)
@@ -186,16 +163,12 @@ def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
   environment.configure(connection=connection)
   with environment.begin_transaction():
    environment.run_migrations()
-
-
 def agree(given: dict[str, Any], service: Service, target: Target) -> None:
  planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
  for option, value in planned.items():
   if given.get(option) not in (None, value):
    raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
   given[option] = value
-
-
 def reason_of(error: BaseException) -> str:
  original = getattr(error, "orig", None) or error
  code = sqlstate(original)
@@ -207,8 +180,6 @@ def reason_of(error: BaseException) -> str:
  text = one_line(original)
  name = type(original).__name__
  return name if text == name else f"{name}: {text}"
-
-
 def place_of(error: BaseException) -> str:
  here = Path.cwd()
  for frame in reversed(traceback.extract_tb(error.__traceback__)):

@@ -1,24 +1,17 @@
 """Turns a plan into orders for its services, and their answers into lines and one exit code."""
-
 from __future__ import annotations
-
 import signal
 import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-
 from . import exchange as exchanges
 from .codes import OK, RunError, worst
 from .exchange import LOOK_S, Beat, Exchange, Message, Pulse
 from .log import Log
 from .output import names, say_exactly
 from .watch import GRACE_S, SIGNALS
-
-
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
-
-
 @dataclass(frozen=True)
 class Order:
  command: str
@@ -27,16 +20,12 @@ class Order:
  worker_timeout_s: float = exchanges.PATIENCE_S
  deadline_s: float = 0.0
  more: Message = field(default_factory=dict)
-
-
 @dataclass
 class Outcome:
  service: Service
  code: int = OK
  counts: Counter[str] = field(default_factory=Counter)
  result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
-
-
 class Driver:
  def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order, style: str) -> None:
   self.plan = plan
@@ -51,7 +40,6 @@ class Driver:
   self._stop_word = ""
   self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
   self._services = [service for service in plan.services if order.targets.get(service.name)]
-
  def run(self, go_on: bool) -> int:
   names_of_all = tuple(service.name for service in self.plan.services)
   exchanges.claim(self._exchange)
@@ -76,7 +64,6 @@ class Driver:
    self._end(names_of_all)
    beat.end()
    (self._exchange.folder / "driver").unlink(missing_ok=True)
-
  def name_the_rest(self) -> int:
   left, asked = 0, {outcome.service.name for outcome in self.outcomes}
   for name in [service.name for service in self._services if service.name not in asked]:
@@ -86,10 +73,8 @@ class Driver:
    told = {"event": "skipped", "schemas": [target.schema for target in targets]}
    self.log.line(f"  – {name} not started: {labels} skipped", service=name, event=told)
   return left
-
  def _on_signal(self, number: int, frame: FrameType | None) -> None:
   self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
-
  def _missing_worker(self) -> Outcome | None:
   if self._workers.mode != "external" or self.order.command != "upgrade":
    return None
@@ -99,7 +84,6 @@ class Driver:
    except RunError as trouble:
     return self._failed(Outcome(service), trouble)
   return None
-
  def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
   outcome.code = trouble.code
   outcome.result.update(trouble.facts)
@@ -110,12 +94,10 @@ class Driver:
   if trouble.way_out:
    self.log.line(f"    → {trouble.way_out}", note=note, service=name)
   return self._counted(outcome)
-
  def _counted(self, outcome: Outcome) -> Outcome:
   settled = sum(outcome.counts.values())
   outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
   return outcome
-
  def _serve(self, service: Service, following: Sequence[Service]) -> Outcome:
   outcome = Outcome(service)
   try:
@@ -128,7 +110,6 @@ class Driver:
   except RunError as trouble:
    return self._failed(outcome, trouble)
   return outcome if outcome.code == OK else self._counted(outcome)
-
  def _go(self, service: Service, worker: str) -> Message:
   return {
    "run": self.run_id,
@@ -139,13 +120,11 @@ class Driver:
    "timeout": self.order.timeout_s,
    **self.order.more,
   }
-
  def _start(self, service: Service) -> None:
   if service.name not in self._started:
    started = self._workers.start(service)
    if started:
     self._started[service.name] = started
-
  def _await_worker(self, service: Service) -> str:
   give_up = time.monotonic() + self.order.worker_timeout_s
   started = self._started.get(service.name)
@@ -165,16 +144,13 @@ class Driver:
     way_out = f"look at the log of its container in {self.plan.environment}"
     raise RunError("terminated", reason, way_out)
    time.sleep(LOOK_S)
-
  def _has_to_stop(self) -> bool:
   if not self._stop_word and time.monotonic() > self._give_up:
    self._stop_word = "deadline"
   return bool(self._stop_word)
-
  def _check(self) -> None:
   if self._has_to_stop():
    raise RunError(self._stop_word, "stopped before it was asked")
-
  def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
   pulse = Pulse(LOOK_S)
   offset, stopped_at, shown = 0, 0.0, False
@@ -200,10 +176,8 @@ class Driver:
    if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
     raise RunError(self._stop_word, "its worker did not stop in time")
    time.sleep(LOOK_S)
-
  def _mine(self, message: Message | None, worker: str) -> bool:
   return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
-
  def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
   alive = self._exchange.get(f"{service.name}.alive")
   pulse.look(alive)
@@ -219,7 +193,6 @@ class Driver:
    why += f" (exit {started.ended()}: {started.last_line()})"
   way_out = "each schema is at a whole revision: run again, it goes on from there"
   raise RunError("terminated", why, way_out)
-
  def _show(self, record: Message, outcome: Outcome) -> None:
   counts = dict(record.get("counts") or {})
   outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
@@ -229,11 +202,9 @@ class Driver:
   if self.order.command == "sql" and not note:
    return say_exactly(text)
   return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
-
  def _put_stop(self) -> None:
   message = {"run": self.run_id, "workers": sorted(self._seen), "word": self._stop_word}
   self._exchange.put("stop", {**message, "at": time.time()})
-
  def _end(self, services: Sequence[str]) -> None:
   for service in services:
    alive = self._exchange.get(f"{service}.alive")

@@ -1,7 +1,5 @@
 """Turns a process in which one schema's env.py ran into one in which the next finds nothing of it."""
-
 from __future__ import annotations
-
 import os
 import sys
 from contextlib import contextmanager, suppress
@@ -9,12 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-
-
 CACHED = type(lru_cache(len))
 SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
-
-
 @contextmanager
 def in_schema(schema: str, forget: Callable[[], None] = lambda: None) -> Iterator[None]:
  path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
@@ -31,8 +25,6 @@ def in_schema(schema: str, forget: Callable[[], None] = lambda: None) -> Iterato
   sys.path[:] = path
   if _forget(schema, folder, before):
    forget()
-
-
 def _forget(schema: str, folder: Path, before: set[str]) -> bool:
  for name in sys.modules.keys() - _verdicts.keys():
   _verdicts[name] = _belongs(sys.modules[name], folder)
@@ -50,15 +42,9 @@ def _forget(schema: str, folder: Path, before: set[str]) -> bool:
    if name in own or (name not in before and _top(name) in shared):
     del sys.modules[name]
  return kept
-
-
 _verdicts: dict[str, bool] = {}
-
-
 def _top(name: str) -> str:
  return name.partition(".")[0]
-
-
 def _belongs(module: ModuleType, folder: Path) -> bool:
  place = getattr(module, "__file__", None)
  if not isinstance(place, str):
@@ -66,11 +52,7 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
  file = Path(place)
  installed = "site-packages" in file.parts or Path(sys.prefix) in file.parents
  return folder in file.parents and not installed
-
-
 STEPS, MOST = 6, 500
-
-
 def keeps(names: dict[str, Any], schema: str) -> bool:
  values = [value for key, value in list(names.items()) if not key.startswith("__")]
  for step in range(STEPS):
@@ -78,8 +60,6 @@ def keeps(names: dict[str, Any], schema: str) -> bool:
    return True
   values = [each for value in values for each in _inside(value, own_only=step > 0)][:MOST]
  return False
-
-
 def _inside(value: Any, *, own_only: bool) -> list[Any]:
  if isinstance(value, dict):
   return list(value.values())
@@ -91,8 +71,6 @@ def _inside(value: Any, *, own_only: bool) -> list[Any]:
  with suppress(Exception):
   return list(value.__dict__.values())
  return []
-
-
 def _holds(module: ModuleType) -> bool:
  kind = getattr(sys.modules.get("sqlalchemy"), "MetaData", ())
  if _top(module.__name__) in ("sqlalchemy", "alembic"):

@@ -1,7 +1,5 @@
 """Turns a worker's orders for single schemas into processes that carry them out beside each other."""
-
 from __future__ import annotations
-
 import os
 import select
 import socket
@@ -11,13 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
 from .hand import Message, Wire
-
-
 WAITING, BUSY_S = 25, 1.0
-
-
 class Process:
  def __init__(self, job: Job) -> None:
   ours, theirs = socket.socketpair()
@@ -34,7 +27,6 @@ class Process:
   ours.setblocking(False)
   self.wire = Wire(ours)
   self.work: Any = None
-
  def end(self) -> int:
   with suppress(OSError):
    self.wire.end.close()
@@ -43,8 +35,6 @@ class Process:
   except subprocess.TimeoutExpired:
    self._process.kill()
    return self._process.wait()
-
-
 class Hands:
  def __init__(self, job: Job) -> None:
   self._job = job
@@ -52,7 +42,6 @@ class Hands:
   self.all: list[Process] = []
   self.modules: set[str] = set()
   self._last_start = 0.0
-
  def idle(self, waiting: int) -> Process | None:
   for hand in self.all:
    if hand.work is None and len(self.all) <= self.limit:
@@ -63,7 +52,6 @@ class Hands:
   self.all.append(Process(self._job))
   self._last_start = time.monotonic()
   return self.all[-1]
-
  def listen(self, timeout_s: float) -> list[tuple[Process, Message | None]]:
   ends = {hand.wire.end: hand for hand in self.all}
   if not ends:
@@ -76,19 +64,15 @@ class Hands:
     told.append((ends[end], each))
     self.modules.update((each or {}).get("ended", {}).get("modules", ()))
   return told
-
  def shrink(self, hand: Process) -> None:
   self.limit = max(1, self.limit - 1)
   self.forget(hand)
-
  def forget(self, hand: Process) -> int:
   self.all.remove(hand)
   return hand.end()
-
  def stop(self, word: str) -> None:
   for hand in self.all:
    hand.wire.send({"stop": word})
-
  def end(self) -> None:
   for hand in self.all:
    with suppress(OSError):

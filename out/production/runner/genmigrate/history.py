@@ -1,7 +1,5 @@
 """Turns a service's revision files into a graph, by reading and never by running them."""
-
 from __future__ import annotations
-
 import ast
 import hashlib
 import os
@@ -11,16 +9,11 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from dataclasses import dataclass, replace
 from pathlib import Path
-
 from .codes import RunError
 from .output import names
-
-
 SECTION = "alembic"
 OUTSIDE = ("autocommit_block", "postgresql_concurrently")
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
-
-
 @dataclass(frozen=True)
 class Revision:
  id: str
@@ -32,13 +25,10 @@ class Revision:
  checksum: str = ""
  phase: str = ""
  alone: bool = False
-
-
 @dataclass(frozen=True)
 class History:
  revisions: dict[str, Revision]
  head: str | None
-
  def ancestors(self, ids: Iterable[str]) -> set[str]:
   seen: set[str] = set()
   todo = [each for each in ids if each in self.revisions]
@@ -48,24 +38,17 @@ class History:
     seen.add(each)
     todo += self.revisions[each].parents + self.revisions[each].needs
   return seen
-
  def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
   done = self.ancestors(current)
   wanted = self.ancestors([self.head] if self.head else [])
   return tuple(each for key, each in self.revisions.items() if key in wanted and key not in done)
-
  def slug(self, revision: str) -> str:
   known = self.revisions.get(revision)
   return known.slug if known else revision
-
  def at(self, current: Iterable[str]) -> str:
   return names([self.slug(revision) for revision in current]) or "no revision"
-
-
 def _broken(reason: str, way_out: str) -> RunError:
  return RunError("broken-history", reason, way_out)
-
-
 def read(folder: Path, config: str) -> History:
  revisions: dict[str, Revision] = {}
  for directory, recursive in version_folders(folder, config):
@@ -76,8 +59,6 @@ def read(folder: Path, config: str) -> History:
     reason = f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}"
     raise _broken(reason, "give one of them a new id, and its children that parent")
  return _graph(revisions, config)
-
-
 def _graph(revisions: dict[str, Revision], config: str) -> History:
  labelled = {label: each.id for each in revisions.values() for label in each.labels}
  for each in list(revisions.values()):
@@ -95,8 +76,6 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
   way_out = f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads"
   raise RunError("several-heads", reason, way_out)
  return History(_ordered(revisions), heads[0].id if heads else None)
-
-
 def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
  ordered: dict[str, Revision] = {}
  waiting = dict(sorted(revisions.items()))
@@ -109,8 +88,6 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
    ordered[revision.id] = revision
    del waiting[revision.id]
  return ordered
-
-
 def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
  file = folder / config
  parser = ConfigParser({"here": file.absolute().parent.as_posix()})
@@ -133,8 +110,6 @@ def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
   return [(_place(folder, location) / "versions", recursive)]
  places = several.split(SEPARATORS[separator]) if separator in SEPARATORS else re.split(r", *| +", several)
  return [(_place(folder, place.strip()), recursive) for place in places if place.strip()]
-
-
 def _place(folder: Path, location: str) -> Path:
  if Path(location).is_absolute() or ":" not in location:
   return folder / location
@@ -144,16 +119,12 @@ def _place(folder: Path, location: str) -> Path:
   if candidate.is_dir():
    return candidate
  return folder / location
-
-
 def _files(directory: Path, recursive: bool) -> list[Path]:
  if not directory.is_dir():
   reason = f"the folder of the revisions, {directory}, is not there"
   raise RunError("usage", reason, "correct script_location")
  found = directory.rglob("*.py") if recursive else directory.glob("*.py")
  return sorted(file for file in found if not file.name.startswith((".#", "__init__")))
-
-
 def _revision(file: Path) -> Revision:
  try:
   data = file.read_bytes()
@@ -185,12 +156,8 @@ def _revision(file: Path) -> Revision:
   phase=phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
   alone=any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
  )
-
-
 def _leaves(node: ast.AST) -> bool:
  return getattr(node, "attr", None) in OUTSIDE or getattr(node, "arg", None) in OUTSIDE
-
-
 def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
  try:
   value = ast.literal_eval(node) if node is not None else ()
@@ -202,8 +169,6 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
  if not all(isinstance(item, str) for item in items):
   raise _broken(f"{file.name}: {name} is not written as plain strings", "write it out")
  return items
-
-
 def _slug(file: Path, revision: str) -> str:
  _before, found, behind = file.stem.partition(revision)
  return behind.lstrip("_-") or revision if found else file.stem

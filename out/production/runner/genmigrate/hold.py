@@ -1,23 +1,16 @@
 """Turns the connection that env.py opened into one of this run: locked, limited, confined to one schema."""
-
 from __future__ import annotations
-
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
-
 from . import manifest
 from .codes import RunError
 from .lock import acquire, key_of, matching, statements_key
 from .session import Session, driver_module, literal, quoted
-from .stray import HELD_HERE, AstrayError, Strays
-
-
+from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
 SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
 DATA = "data"
-
-
 class Hold:
  def __init__(self, errand: Errand) -> None:
   self._errand = errand
@@ -30,8 +23,8 @@ class Hold:
   self._revision: Revision | None = None
   self.halved = False
   self._backend = 0
+  self._number = ""
   self.keeps_files = errand.hand.keeps_files
-
  def take(self, context: Any) -> None:
   connection = context.connection
   if connection is None:
@@ -39,12 +32,11 @@ class Hold:
   if not self._errand.service.skip_env:
    connection.connection.invalidate(soft=True)
   _find_by_name(connection.dialect, context.version_table, context.version_table_schema)
-  _hear(connection, self.strays.hear)
+  listen(connection, self.strays.hear)
   with _left_as_it_was(connection) as ask:
    self.tie(ask)
   connection.dialect.default_schema_name = self._schema
   self._note_blocks(context)
-
  def tie(self, ask: Callable[[str], list[Any]]) -> None:
   errand = self._errand
   named = {"application_name": errand.application, **self._limits()}
@@ -60,61 +52,57 @@ class Hold:
   if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:
    wanted = ", ".join(f'"{name}"' for name in self.path)
    ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
-
  def _note_blocks(self, context: Any) -> None:
   errand, block = self._errand, context.autocommit_block
-
   @contextmanager
   def noted() -> Iterator[None]:
-   self.halved = self.strays.commits_at_once = True
    connection, limits = context.connection, self._limits()
+   self._judge(connection)
+   self.strays.begin()
+   self.halved = self.strays.commits_at_once = True
    connection.exec_driver_sql(f"SELECT pg_advisory_lock({self._key})")
-   with block():
-    connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
-    if errand.keeps_manifest and self._revision:
-     what = (errand.service.name, self._schema, self._revision.id, self.task)
-     connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
-    with _patient(connection, limits["lock_timeout"]):
-     yield
-   self.strays.commits_at_once = False
-   connection.exec_driver_sql(
-    f"SELECT pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
-   )
-
+   try:
+    with block():
+     connection.exec_driver_sql(f"SET statement_timeout = {limits['statement_timeout']}")
+     if errand.keeps_manifest and self._revision:
+      what = (errand.service.name, self._schema, self._revision.id, self.task)
+      connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
+     with _patient(connection, limits["lock_timeout"]):
+      yield
+   finally:
+    self.strays.commits_at_once = False
+    locks = f"pg_advisory_xact_lock({self._key}), pg_advisory_unlock({self._key})"
+    with suppress(Exception):
+     self._number = connection.exec_driver_sql(f"SELECT {NUMBER}, {locks}").scalar()
   context.autocommit_block = noted
-
  def abandon(self) -> None:
   if self._backend:
    ended = "SELECT count(pg_terminate_backend(l.pid))"
    self._elsewhere(f"{ended} FROM {matching(self._key)} AND l.pid = {self._backend}")
-
  def _limits(self) -> dict[str, str]:
   plan = self._errand.plan
   data = self._revision is not None and self._revision.phase == DATA
   limit = 0 if data else plan.statement_timeout_ms
   return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
-
  def confine(self, connection: Any, revision: Revision) -> None:
   self.halved = False
   self._revision, self._began = revision, time.monotonic()
   mine = f"pg_try_advisory_xact_lock({self._key})"
-  lost = f"pg_try_advisory_xact_lock({key_of(self._schema)})"
+  lost = f"NOT EXISTS (SELECT FROM {self._lock()})"
   settings = _settings(self._limits(), "true")
-  row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {settings}").fetchone()
+  row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {settings}").fetchone()
   if not _is_in_transaction(connection):
    why = "env.py's connection commits each statement (AUTOCOMMIT)"
    raise AstrayError(f"{why}: a revision needs a transaction")
   if row[1]:
    raise self._lost()
   self._expect(row[2])
+  self._number = row[3]
   if not row[0]:
-
    def ask(statement: str) -> list[Any]:
     return list(connection.exec_driver_sql(statement).fetchall())
-
    acquire(ask, self._key, self._schema, self._errand.patience_s, self._errand.check)
   self.strays.begin()
-
  def settle(self, connection: Any) -> None:
   self.strays.end()
   errand, revision = self._errand, self._revision
@@ -125,25 +113,28 @@ class Hold:
    statement = manifest.applied_statement(
     errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
    )
-
+  row = connection.exec_driver_sql(f"{statement} {PATH}, {NUMBER}, {HELD_HERE}").fetchone()
+  self._expect(row[0])
+  if row[1] != self._number:
+   self.halved = True
+   if errand.keeps_manifest and revision:
+    begun = (errand.service.name, self._schema, revision.id, self.task)
+    self._elsewhere(f"{manifest.unfinished_statement(errand.run, *begun)} RETURNING 1")
+   raise AstrayError(ENDED)
+  self._judge(connection, row[2])
+ def _judge(self, connection: Any, held: str | None = None) -> None:
   def ask(statement: str) -> Any:
    return connection.exec_driver_sql(statement).fetchone()
-
-  row = ask(f"{statement} {PATH}, {HELD_HERE}")
-  self._expect(row[0])
-  self.strays.judge(row[1], ask, self._elsewhere)
-
+  self.strays.end()
+  self.strays.judge(held if held is not None else ask(f"SELECT {HELD_HERE}")[0], ask, self._elsewhere)
  def _seen(self) -> str:
   return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
-
  def _lock(self) -> str:
   return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
-
  def _elsewhere(self, statement: str) -> Any:
   url = self._errand.url
   with Session(driver_module(url), url, self._errand.application) as session:
    return session.rows(statement)[0]
-
  def _check(self, row: Any) -> None:
   if row[1]:
    return
@@ -152,86 +143,51 @@ class Hold:
    raise self._lost()
   variable = errand.service.url_env
   raise AstrayError(f"env.py is connected to database {row[0]} of another place than {variable} names")
-
  def _lost(self) -> RunError:
   reason = f"the session that holds the lock of {self._schema} was cut"
   return RunError("unreachable", reason, "run again, it goes on from the last whole revision")
-
  def _is_path(self, path: str) -> bool:
   first, *others = path.split(",")
   return first == self._schema and set(others) <= set(self.path[1:])
-
  def _expect(self, path: str) -> None:
   if not self._is_path(path):
    actual, wanted = path.replace(",", ", ") or "None", self._schema
    raise AstrayError(f"env.py works in schema {actual}, not in {wanted} as ALEMBIC_SCHEMA says")
-
-
 NOTICE = (
  "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux' "
  "THEN set_config('client_connection_check_interval', '1000', false) END"
 )
-
-
 _writers: dict[str, bool] = {}
-_heard: list[Any] = []
-
-
-def _hear(connection: Any, listener: Any) -> None:
- from sqlalchemy import event
-
- if _heard:
-  event.remove(*_heard)
- _heard[:] = [
-  getattr(connection, "sync_connection", None) or connection,
-  "before_cursor_execute",
-  listener,
- ]
- event.listen(*_heard)
-
-
 def _find_by_name(dialect: Any, table: str, schema: str) -> None:
  general = type(dialect)
  found = f"SELECT to_regclass({literal(f'{quoted(schema)}.{quoted(table)}')}) IS NOT NULL"
-
  def has_table(connection: Any, name: str, schema_name: str | None = None, **given: Any) -> bool:
   if (name, given.get("schema", schema_name)) == (table, schema):
    return bool(connection.exec_driver_sql(found).scalar())
   place = given.pop("schema", schema_name)
   return bool(general.has_table(dialect, connection, name, place, **given))
-
  def has_multi_table(connection: Any, names: Any, schema: str | None = None, **given: Any) -> Any:
   if len(names) == 1:
    return {(schema, names[0]): has_table(connection, names[0], schema, **given)}.items()
   return general.has_multi_table(dialect, connection, names, schema=schema, **given)
-
  dialect.has_table, dialect.has_multi_table = has_table, has_multi_table
-
-
 def _is_in_transaction(connection: Any) -> bool:
  driver = connection.connection.driver_connection
  info = getattr(driver, "info", None)
  return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
-
-
+NUMBER = "pg_current_xact_id()::text"
 PATH = "array_to_string(current_schemas(false), ',')"
-
-
 @contextmanager
 def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
  from sqlalchemy import event
-
  def limit(statement: str, value: str) -> None:
   if "CONCURRENTLY" in statement.upper():
    with connection.connection.cursor() as cursor:
     cursor.execute(f"SET lock_timeout = {value}")
-
  def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
   limit(statement, "0")
-
  def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
   limit(statement, lock_timeout)
-
  bound = getattr(connection, "sync_connection", None) or connection
  listeners = {"before_cursor_execute": before, "after_cursor_execute": after}
  for name, listener in listeners.items():
@@ -241,24 +197,18 @@ def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
  finally:
   for name, listener in listeners.items():
    event.remove(bound, name, listener)
-
-
 @contextmanager
 def _left_as_it_was(connection: Any) -> Iterator[Callable[[str], list[Any]]]:
  own = not connection.in_transaction() and hasattr(connection, "commit")
-
  def ask(statement: str) -> list[Any]:
   rows = list(connection.exec_driver_sql(statement).fetchall())
   if own:
    connection.commit()
   return rows
-
  try:
   yield ask
  finally:
   if own:
    connection.commit()
-
-
 def _settings(values: dict[str, str], local: str) -> str:
  return ", ".join(f"set_config('{name}', {literal(value)}, {local})" for name, value in values.items())

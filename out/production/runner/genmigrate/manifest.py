@@ -1,16 +1,11 @@
 """Turns what runs did into rows of the schema `genmigrate`, and those into what a later image may believe."""
-
 from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any
-
 from .lock import key_of, matching, statements_key
 from .output import names
 from .session import quoted, sqlstate
-
-
 TABLES = """
 CREATE TABLE IF NOT EXISTS genmigrate.runs (run text, service text, environment text, command text,
 plan_digest text, started timestamptz DEFAULT clock_timestamp(), ended timestamptz, code int, summary jsonb);
@@ -59,8 +54,6 @@ FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIM
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
 COLUMNS = "run, service, schema, revision, direction"
-
-
 def prepare(session: Session) -> bool:
  for _ in range(20):
   if session.rows(WRITABLE)[0][0]:
@@ -74,8 +67,6 @@ def prepare(session: Session) -> bool:
    if sqlstate(error) not in RACED:
     raise
  return False
-
-
 def begin_run(
  session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
 ) -> None:
@@ -86,12 +77,8 @@ def begin_run(
   for r in past.revisions.values()
  ]
  session.rows(LEARN, [service, run, json.dumps(graph)])
-
-
 def end_run(session: Session, run: str, service: str, code: int, summary: dict[str, Any]) -> None:
  session.rows(END, [code, json.dumps(summary), run, service])
-
-
 def applied_statement(
  run: str,
  service: str,
@@ -112,21 +99,15 @@ def applied_statement(
   f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
   f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}) RETURNING"
  )
-
-
 def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
  values = _texts(run, service, schema, revision, direction)
  return (
   f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
   "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
  )
-
-
 def _texts(*texts: str) -> str:
  spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
  return ", ".join(f"E'{text}'" for text in spelt)
-
-
 def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
  try:
   there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
@@ -135,14 +116,10 @@ def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, 
   if sqlstate(error) not in UNREADABLE:
    raise
   return None
-
-
 def known(session: Session, service: str) -> Known | None:
  statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
  rows = read(session, statement, service)
  return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
-
-
 def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
  todo, seen = list(current), set[str]()
  if not all(each in graph or each == head for each in todo):
@@ -152,14 +129,10 @@ def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
   todo += graph[each][0] if each in graph and each not in seen else []
   seen.add(each)
  return head in seen
-
-
 def judge(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
  strange = any(state.word == "unknown-revision" for state in states)
  graph = known(session, service) if strange else None
  return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
-
-
 def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
  def told(state: State) -> State:
   if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
@@ -170,13 +143,9 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
   undo = f"genmigrate downgrade --service {service} --to {past.head}"
   way_out = f"deploy the image that has it, or undo it with that image: {undo}"
   return replace(state, word="ahead", reason=why, way_out=way_out)
-
  return list(map(told, states))
-
-
 def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
  broken, begun = invalid_indexes(session), unfinished(session, service)
-
  def told(state: State) -> State:
   schema, done = state.target.schema, past.ancestors(state.current)
   indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
@@ -191,31 +160,20 @@ def tell_dirty(session: Session, service: str, states: Sequence[State], past: Hi
    rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
    out.append(f"repair what it left, then {rows}")
   return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
-
  return list(map(told, states)) if broken or begun else list(states)
-
-
 def _busy(session: Session, schema: str) -> bool:
  keys = (key_of(schema), statements_key(schema))
  return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
-
-
 def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
  statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
  return read(session, statement, service) or []
-
-
 def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
  return session.rows(INVALID)
-
-
 def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
  checksums = json.dumps({r.id: r.checksum for r in past.revisions.values()})
  rows = read(session, EDITED, checksums, service)
  found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
  return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
-
-
 def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
  found = read(session, DOCUMENT, run, service)
  schemas: dict[str, list[dict[str, Any]]] = {}
@@ -223,8 +181,6 @@ def as_document(session: Session, run: str, service: str) -> dict[str, Any] | No
   schemas.setdefault(step.pop("schema"), []).append(step)
  ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
  return {**found[0][0], "schemas": ways} if found else None
-
-
 def _way(steps: list[dict[str, Any]]) -> dict[str, Any]:
  made = {step["revision"] for step in steps}
  parents = {parent for step in steps for parent in step["parents"]}

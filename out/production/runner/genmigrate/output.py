@@ -1,17 +1,11 @@
 """Turns lines into bytes, whatever signs the output can show."""
-
 from __future__ import annotations
-
 import os
 import sys
 from typing import TextIO
-
-
 HEADING = "🗄️  Running database migrations..."
 PLAIN = {"🗄️  ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}
 NAMED = 10
-
-
 def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
  out = stream if stream is not None else sys.stdout
  encoding = getattr(out, "encoding", None) or "utf-8"
@@ -26,8 +20,6 @@ def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
   out.flush()
  except OSError:
   os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-
-
 def say_exactly(text: str) -> None:
  if not hasattr(sys.stdout, "buffer"):
   return say(text)
@@ -38,20 +30,14 @@ def say_exactly(text: str) -> None:
  except BrokenPipeError:
   os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
  return None
-
-
 def names(items: Sequence[str]) -> str:
  if len(items) <= NAMED:
   return ", ".join(items)
  return f"{', '.join(items[:NAMED])} and {len(items) - NAMED} more"
-
-
 def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
  widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
  for row in rows:
   yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
-
-
 def one_line(text: object) -> str:
  for line in str(text).splitlines():
   if line.strip():

@@ -1,7 +1,5 @@
 """Turns a database URL into one autocommit connection through psycopg 3 or psycopg2."""
-
 from __future__ import annotations
-
 import contextlib
 import importlib
 import os
@@ -9,11 +7,8 @@ import re
 import time
 from pathlib import Path
 from typing import Any
-
 from .codes import RunError
 from .output import one_line
-
-
 CONNECT_TIMEOUT_S = "5"
 NAME_BYTES = 63
 GIVEN_OPTIONS = os.environ.get("PGOPTIONS", "")
@@ -31,8 +26,6 @@ GONE = (
 RETRYABLE = ("55P03", "40P01", "40001")
 CANCELLED = "57014"
 CUT = ("57P01", "57P02", "57P03", "57P05")
-
-
 def driver_module(url: DatabaseUrl) -> Any:
  order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
  reasons = []
@@ -46,16 +39,10 @@ def driver_module(url: DatabaseUrl) -> Any:
  file = Path("pyproject.toml").absolute()
  where = f"in {file}" if file.is_file() else "of the service"
  raise RunError("usage", reason, f'add "psycopg[binary]" to the dependencies {where}')
-
-
 def quoted(name: str) -> str:
  return '"' + name.replace('"', '""') + '"'
-
-
 def literal(text: str) -> str:
  return "'" + text.replace("'", "''") + "'"
-
-
 class Session:
  def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
   parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
@@ -65,34 +52,26 @@ class Session:
   self.errors: type[Exception] = module.Error
   self._connection = module.connect(**parameters)
   self._connection.autocommit = True
-
  def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
   with self._connection.cursor() as cursor:
    cursor.execute(statement, tuple(parameters) or None)
    return list(cursor.fetchall()) if cursor.description else []
-
  @property
  def client_side_pid(self) -> int:
   return int(self._connection.info.backend_pid)
-
  def lost(self) -> bool:
   try:
    self.rows("SELECT 1")
   except self.errors:
    return True
   return False
-
  def __enter__(self) -> Session:
   return self
-
  def __exit__(self, *_: object) -> None:
   self.close()
-
  def close(self) -> None:
   with contextlib.suppress(self.errors):
    self._connection.close()
-
-
 def limit_sessions(
  lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
 ) -> None:
@@ -101,8 +80,6 @@ def limit_sessions(
   ours += f" -c search_path={','.join(path)}"
  os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
  os.environ["PGAPPNAME"] = application
-
-
 def open_session(
  url: DatabaseUrl,
  application: str,
@@ -128,14 +105,10 @@ def open_session(
    notice(f"waiting for PostgreSQL at {url.place}: {reason}")
   time.sleep(pause)
   pause = min(pause * 1.5, 1.0)
-
-
 def reason_of(url: DatabaseUrl, error: Exception) -> str:
  lines = [line for line in str(error).splitlines() if line.strip()]
  telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
  return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
-
-
 def _refuse(url: DatabaseUrl, reason: str) -> None:
  user = url.parameters.get("user", "")
  if "unsupported startup parameter" in reason:
@@ -153,8 +126,6 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
  if REFUSED.search(reason):
   reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
   raise RunError("wrong-password", reason, "correct user and password in the URL")
-
-
 def word_of(error: BaseException, lost: bool = False) -> str:
  state = sqlstate(error)
  by_driver = type(error).__module__.partition(".")[0] in DRIVERS
@@ -163,7 +134,5 @@ def word_of(error: BaseException, lost: bool = False) -> str:
  if lost or gone or state in CUT or state[:2] == "08":
   return "unreachable"
  return WORD_OF_SQLSTATE.get(state, "")
-
-
 def sqlstate(error: BaseException | None) -> str:
  return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

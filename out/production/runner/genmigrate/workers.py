@@ -1,7 +1,5 @@
 """Turns a service into the worker process that serves it."""
-
 from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -11,39 +9,29 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-
 from . import environment
 from .codes import RunError
 from .output import one_line
 from .url import mask_for
-
-
 TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
-
-
 @dataclass
 class Started:
  process: subprocess.Popen[bytes]
  output: IO[bytes]
  hide: Callable[[str], str]
-
  def ended(self) -> int | None:
   return self.process.poll()
-
  def last_line(self) -> str:
   size = self.output.seek(0, os.SEEK_END)
   self.output.seek(max(0, size - TAIL_BYTES))
   lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
   return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
-
  def kill(self) -> None:
   with contextlib.suppress(ProcessLookupError, PermissionError):
    os.killpg(self.process.pid, signal.SIGKILL)
   self.process.wait()
   self.output.close()
-
-
 @dataclass
 class Workers:
  mode: str
@@ -53,7 +41,6 @@ class Workers:
  exchange: Path
  folder: Path | None
  held: Sequence[int] = ()
-
  def start(self, service: Service) -> Started | None:
   if self.mode == "external":
    return None
@@ -70,11 +57,8 @@ class Workers:
   served += ["--path", str(folder), "--driver-timeout", "20"]
   command = [*self.python(service), "-m", "genmigrate", "worker", *served]
   return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
-
  def python(self, service: Service) -> list[str]:
   return list(service.python) if self.mode == "spawn" else [sys.executable]
-
-
 def _start(
  command: Sequence[str],
  cwd: Path,

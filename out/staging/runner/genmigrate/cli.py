@@ -1,7 +1,5 @@
 """Turns a command line into a driver's run or a worker, and their end into an exit code."""
-
 from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -11,15 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any, NoReturn
-
 from . import plan as plans
 from .codes import OK, RunError
 from .exchange import PATIENCE_S, Exchange
 from .log import leave_message
 from .output import HEADING, say
 from .selection import services_named, targets_of
-
-
 COMMANDS = {
  "upgrade": "bring every schema to its head",
  "plan": "show what upgrade would do, in its order",
@@ -35,35 +30,21 @@ COMMANDS = {
 EPILOG = """exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 database unreachable, 4 locked, 5 database ahead or
 unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema needs a person, 10 terminated,
 130 interrupted. When schemas end differently: 2, 1, 9, 5, 8, 6, 7, 130, 10, 3, 4, the first that applies."""
-
-
 def _seconds(text: str) -> float:
  value = float(text)
  if not 0 <= value <= 1_000_000:
   raise ValueError
  return value
-
-
 def _path(metavar: str, text: str, **more: Any) -> dict[str, Any]:
  return {"type": Path, "metavar": metavar, "help": text, **more}
-
-
 def _time(default: float, text: str) -> dict[str, Any]:
  return {"type": _seconds, "default": default, "metavar": "SECONDS", "help": text}
-
-
 def _names(text: str) -> dict[str, Any]:
  return {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME", "help": text}
-
-
 def _choice(text: str, *choices: str) -> dict[str, Any]:
  return {"choices": choices, "default": choices[0], "help": text}
-
-
 def _flag(text: str, **more: Any) -> dict[str, Any]:
  return {"action": "store_true", "help": text, **more}
-
-
 PATIENCE = "how long to wait for PostgreSQL or another runner (default: %(default).0f)"
 PLAN = _path("FILE", "the compiled plan.json", required=True)
 COMMON = {
@@ -120,22 +101,16 @@ WORKER = {
  "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
  "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
 }
-
-
 class _Parser(argparse.ArgumentParser):
  def error(self, message: str) -> NoReturn:
   raise RunError("usage", message, self.format_usage().strip())
-
-
 def parser() -> argparse.ArgumentParser:
  top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
  commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-
  def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
   command = commands.add_parser(name, help=text)
   for option, more in options.items():
    command.add_argument(option, **more)
-
  for name, text in COMMANDS.items():
   add(name, text, {**COMMON, **MORE.get(name, {})})
  add("worker", "serve one service's orders (a driver's other half)", WORKER)
@@ -145,8 +120,6 @@ def parser() -> argparse.ArgumentParser:
   {**SERVED, "--socket": {"type": int, "required": True}},
  )
  return top
-
-
 def main(arguments: list[str]) -> int:
  lines: list[str] = []
  try:
@@ -164,8 +137,6 @@ def main(arguments: list[str]) -> int:
    alone = _Parser(add_help=False, allow_abbrev=False)
    alone.add_argument(name, **{**COMMON[name], "nargs": "?", "const": Path()})
    leave_message(alone.parse_known_args(arguments)[0].termination_log, lines)
-
-
 def _run(options: argparse.Namespace) -> int:
  plan = plans.load(options.plan)
  if options.command == "worker":
@@ -174,14 +145,10 @@ def _run(options: argparse.Namespace) -> int:
   os._exit(code)
  if options.command == "hand":
   from . import hand
-
   return hand.serve(plan, services_named(plan, [options.service])[0], options.socket)
  return _drive(plan, options)
-
-
 def _worker(plan: Plan, options: argparse.Namespace) -> int:
  from .worker import serve
-
  (service,) = services_named(plan, [options.service])
  folder = (options.path or Path(service.path)).absolute()
  if not folder.is_dir():
@@ -190,12 +157,9 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
  exchange = Exchange(_folder(options.exchange))
  plan_file = options.plan.absolute()
  return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
-
-
 def _drive(plan: Plan, options: argparse.Namespace) -> int:
  from .driver import Driver, Order
  from .workers import Workers
-
  if options.command == "upgrade" and options.dry_run:
   options.command = "plan"
  if options.canary:
@@ -226,19 +190,14 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
  finally:
   if not options.exchange:
    shutil.rmtree(exchange, ignore_errors=True)
-
-
 def _scratch() -> tuple[Path, int] | tuple[Path]:
  try:
   from .scratch import make
  except ImportError:
   return (Path(tempfile.mkdtemp(prefix="genmigrate-")),)
  return make()
-
-
 def _present(driver: Driver, options: argparse.Namespace) -> int:
  from .report import as_json, as_manifest, as_table, summary, troubles
-
  began = time.monotonic()
  if options.command in ("upgrade", "downgrade"):
   log = driver.log
@@ -262,15 +221,11 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
  if code != OK:
   leave_message(options.termination_log, found, f"{options.command} ended with exit code {code}")
  return code
-
-
 def _touch(file: Path) -> None:
  try:
   file.touch()
  except OSError as error:
   raise RunError("usage", f"cannot write {file}: {error.strerror}", "name another --manifest") from None
-
-
 def _folder(path: Path) -> Path:
  if not path.is_dir():
   reason = f"the exchange folder {path} is not there"

@@ -1,10 +1,6 @@
 """Turns each state that a run can end in into a word and an exit code."""
-
 from __future__ import annotations
-
 from typing import Any
-
-
 OK = 0
 FAILED = 1
 USAGE = 2
@@ -17,7 +13,6 @@ NO_DATABASE = 8
 NEEDS_PERSON = 9
 TERMINATED = 10
 INTERRUPTED = 130
-
 WORDS = {
  USAGE: "usage pooled not-started",
  FAILED: "failed drifted edited",
@@ -34,23 +29,17 @@ WORDS = {
 }
 PRECEDENCE = tuple(WORDS)
 CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
-
-
 def worst(codes: Iterable[int]) -> int:
  return min(codes, key=PRECEDENCE.index, default=OK)
-
-
 class RunError(Exception):
  def __init__(self, word: str, reason: str, way_out: str = "") -> None:
   super().__init__(reason)
   self.word = word
   self.reason = reason
   self.way_out = way_out
-
  @property
  def code(self) -> int:
   return CODE_OF_WORD[self.word]
-
  @property
  def facts(self) -> dict[str, Any]:
   return {"word": self.word, "reason": self.reason, "way_out": self.way_out}

@@ -1,26 +1,19 @@
 """Turns a driver's order into what a worker's commands share."""
-
 from __future__ import annotations
-
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
 from . import history, manifest
 from . import survey as surveys
 from .codes import FAILED, OK, RunError
 from .output import names
 from .session import NAME_BYTES, Session, limit_sessions, open_session
 from .url import DatabaseUrl, parse
-
 with suppress(ImportError):
  from .create import create_database
-
-
-
 @dataclass
 class Job:
  plan: Plan
@@ -39,17 +32,14 @@ class Job:
  backends: set[int] = field(default_factory=set)
  working: dict[str, str] = field(default_factory=dict)
  modules: set[str] = field(default_factory=set)
-
  def __post_init__(self) -> None:
   run = self.run = str(self.order["run"])
   parts = f"genmigrate {self.plan.platform}/{self.plan.environment} {self.service.name}"
   self.application = f"{run} {parts}"[:NAME_BYTES]
   self.patience_s = float(self.order.get("timeout", 0))
-
  @cached_property
  def past(self) -> history.History:
   return history.read(Path.cwd(), self.service.config)
-
  def url(self) -> DatabaseUrl:
   variable, planned = self.service.url_env, self.service.database
   url = parse(os.environ.get(variable, ""), variable)
@@ -57,7 +47,6 @@ class Job:
    reason = f"{variable} names database {url.database or '(none)'}, the plan says {planned}"
    raise RunError("usage", reason, "correct the URL, or the service's database in the spec")
   return url
-
  def connect(self, create: bool = False, patience_s: float | None = None) -> Session:
   url, patience = self.url(), self.patience_s if patience_s is None else patience_s
   limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
@@ -68,10 +57,8 @@ class Job:
     raise
   create_database(url, self.application)
   return open_session(url, self.application, patience, self.watch.check, self.note)
-
  def survey(self, session: Session, *targets: Target) -> list[State]:
   return surveys.survey(session, targets or self.targets, self.service.version_table, self.past)
-
  def judge(self, session: Session) -> list[State]:
   service, past = self.service.name, self.past
   states = self.survey(session)
@@ -81,7 +68,6 @@ class Job:
    file = revision.file.name
    self.note(f"{service}: {file} was edited after it was applied ({count} schemas, {one} for one)")
   return states
-
  def explain(self, state: State) -> RunError:
   schema, service, why, way_out = state.target.schema, self.service, state.reason, state.way_out
   if state.word in ("ahead", "unknown-revision"):
@@ -99,19 +85,14 @@ class Job:
    stamp = f"ALEMBIC_SCHEMA={schema} alembic -c {service.config} stamp REVISION"
    way_out = f"if these tables are a known revision, record it in the service's folder: {stamp}"
   return RunError(state.word, why, way_out)
-
  def line(self, text: str, event: Message | None = None, **counts: int) -> None:
   self._record({"to": "stdout", "text": text, "counts": counts, "event": event or {}})
-
  def lines(self, texts: Iterable[tuple[str, Message]], count: str) -> None:
   self._record(*({"to": "stdout", "text": t, "counts": {count: 1}, "event": e} for t, e in texts))
-
  def note(self, text: str) -> None:
   self._record({"to": "stderr", "text": text})
-
  def progress(self, done: int, total: int, at: list[list[Any]]) -> None:
   self._record({"to": "progress", "done": done, "total": total, "at": at})
-
  def failed(
   self,
   state: State | None,
@@ -130,19 +111,14 @@ class Job:
   lines = [{"to": to, "text": f"    → {way}"} for way in ways]
   self._record({"to": to, "text": text, "counts": counts, "event": told}, *lines)
   self.codes.append(error.code or FAILED)
-
  def give_up(self, trouble: RunError) -> None:
   self.trouble = trouble
   self.failed(None, trouble)
-
  def _record(self, *records: Message) -> None:
   stamp = {"run": self.run, "worker": self.worker}
   self.exchange.append(self.service.name, *({**stamp, **record} for record in records))
-
  def ended_with(self, code: int) -> None:
   if code != OK:
    self.codes.append(code)
-
-
 def event(what: str, state: State, **more: object) -> Message:
  return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}

@@ -1,7 +1,5 @@
 """Turns what a run tells into a terminal's live line, plain lines, JSON lines, a last message."""
-
 from __future__ import annotations
-
 import json
 import os
 import re
@@ -11,17 +9,12 @@ import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
-
 from .output import say
-
-
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
 PLAIN_EVERY_S, DRAW_EVERY_S = 30.0, 0.2
 HEARTBEAT_S = 9.0
 AGE = re.compile(r"\d+ s:")
 ERASE = "\r\x1b[2K"
-
-
 class Log:
  def __init__(self, style: str, run: str) -> None:
   self._style = style
@@ -34,7 +27,6 @@ class Log:
   self._told: object = None
   self._failures: list[list[str]] = []
   self._behind_failure = 0
-
  def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
   if self._progress and event and "schema" in event:
    name, done, total, at, told = self._progress
@@ -52,7 +44,6 @@ class Log:
   elif self._style == "text":
    self._erase()
    say(text, sys.stderr if note else sys.stdout)
-
  def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
   now = time.monotonic()
   self._progress = (service, done, total, at, now)
@@ -62,7 +53,6 @@ class Log:
    keys = ("schema", "revision", "phase", "seconds", "blockers")
    work = [dict(zip(keys, each)) for each in at]
    self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
-
  def tick(self) -> None:
   now = time.monotonic()
   if self._progress is None or now < self._next or self._style != "text":
@@ -75,21 +65,17 @@ class Log:
   say(ERASE + (text if len(text) <= width else text[: width - 1] + "…"), end="")
   self._drawn = True
   return None
-
  def idle(self) -> None:
   self._progress = None
   self._erase()
-
  def repeat_failures(self) -> None:
   if self._behind_failure > TAIL_CHARACTERS:
    failures, self._failures = self._failures, []
    for text, *_ in failures[:REPEATED]:
     self.line(text, event={"event": "repeated"})
    self._failures = failures
-
  def failures(self) -> list[str]:
   return [line for failure in self._failures for line in failure]
-
  def _spell(self, now: float) -> str:
   service, done, total, at, told = self._progress or ("", 0, 0, [], now)
   ago = now - told
@@ -101,18 +87,14 @@ class Log:
   rest = f", about {elapsed * (total - done) / done:.0f} s left" if done >= 10 else ""
   shown = ", ".join(work[:4]) + (" …" if len(work) > 4 else "")
   return f"  … {service}: {done} of {total} schemas, {elapsed:.0f} s{rest}; at work: {shown}"
-
  def _erase(self) -> None:
   if self._drawn:
    say(ERASE, end="")
    self._drawn = False
-
  def _json(self, service: str, event: Message, text: str) -> None:
   stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
   head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
   say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
-
-
 def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
  tail = f"{last}\n".encode() if last else b""
  text = "".join(f"{line.strip()}\n" for line in lines).encode("utf-8", "replace")
@@ -121,7 +103,5 @@ def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
  with suppress(OSError):
   if file.is_file():
    file.write_bytes(text + tail)
-
-
 def _doing(revision: str, phase: str, seconds: float) -> str:
  return f"{revision}{', ' if phase else ''}{phase}, {seconds:.0f} s"

@@ -1,20 +1,13 @@
 """Turns version tables into a report, or into the answer to: may an image start?"""
-
 from __future__ import annotations
-
 import time
 from dataclasses import replace
-
 from . import manifest, survey
 from .codes import CODE_OF_WORD, RunError
 from .output import names
-
-
 POLL_S = 0.5
 NEEDS_PERSON = ("unversioned", "unstamped", "unknown-revision")
 UPGRADE = "run the migrations of this image: python3 -m genmigrate upgrade"
-
-
 def status(job: Job) -> None:
  past = job.past
  job.heads = [{"revision": past.head, "name": past.slug(past.head)}] if past.head else []
@@ -33,8 +26,6 @@ def status(job: Job) -> None:
    }
   )
   job.ended_with(CODE_OF_WORD[state.word])
-
-
 def states(job: Job) -> list[State]:
  past = job.past
  try:
@@ -44,8 +35,6 @@ def states(job: Job) -> list[State]:
   if trouble.word == "missing-database" and job.plan.create_databases:
    return survey.missing(job.targets, past)
   raise
-
-
 def wait(job: Job) -> None:
  if job.order.get("at_least"):
   return _wait_for_schemas(job)
@@ -55,8 +44,6 @@ def wait(job: Job) -> None:
   if error.word != "missing-database" or not job.plan.create_databases:
    raise
  return job.line(f"  ✓ {job.service.name}: PostgreSQL at {job.url().place} answers", up_to_date=1)
-
-
 def _wait_for_schemas(job: Job) -> None:
  give_up, told = time.monotonic() + job.patience_s, ""
  while True:
@@ -74,8 +61,6 @@ def _wait_for_schemas(job: Job) -> None:
    told = text
    job.note(f"waiting: {text}")
   time.sleep(POLL_S)
-
-
 def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
  try:
   session = job.connect(patience_s=left_s)
@@ -90,8 +75,6 @@ def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
    if last:
     raise
    return None
-
-
 def _not_enough(job: Job, session: Session) -> list[State]:
  past, found = job.past, job.survey(session)
  strange = any(state.word == "unknown-revision" for state in found)
@@ -108,8 +91,6 @@ def _not_enough(job: Job, session: Session) -> list[State]:
    f"{job.service.name}: no manifest tells what is newer, so an unknown revision is taken for it"
   )
  return lacking
-
-
 def _lack(job: Job, state: State) -> str:
  if state.word in NEEDS_PERSON:
   return job.explain(state).reason
@@ -118,8 +99,6 @@ def _lack(job: Job, state: State) -> str:
   return f"schema {schema} is not there"
  needs = names([each.slug for each in past.pending(state.current)])
  return f"{schema} is at {past.at(state.current)} and needs {needs}"
-
-
 def _too_late(job: Job, lacking: list[State]) -> None:
  way_out = UPGRADE
  for state in lacking:

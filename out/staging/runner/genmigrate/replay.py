@@ -1,120 +1,72 @@
 """Turns the statements that a revision sent to two schemas into the same in all others, without asking it again."""
-
 from __future__ import annotations
-
-import ast
 import copy
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
-
 from .hold import Hold
+from .plain import STATEMENT, is_plain
 from .session import literal, quoted
-
-
-MODULES = """
-__future__ collections dataclasses datetime decimal enum functools geoalchemy2 itertools json math pgvector re
-sqlalchemy sqlalchemy_utils sqlmodel string textwrap typing uuid
-"""
-NAMES = """
-__builtins__ __import__ begin_nested compile connect context create_engine eval exec get_bind get_context getattr
-globals impl inspect migration_context open run_async setattr vars
-"""
 ALIKE = 2
-
-
 class DiffersError(Exception):
  """The statements of a revision ended otherwise than before; its transaction is undone."""
-
-
 @dataclass
 class Script:
  sent: tuple[Sent, ...] = ()
- times: int = 0
+ schemas: set[str] = field(default_factory=set)
  fixed: bool = True
-
- def learn(self, sent: Sequence[Sent] | None) -> None:
+ def learn(self, schema: str, sent: Sequence[Sent] | None) -> None:
   now = None if sent is None else tuple(sent)
-  self.fixed = self.fixed and now is not None and (self.times == 0 or now == self.sent)
-  self.sent, self.times = now or (), self.times + 1
-
+  self.fixed = self.fixed and now is not None and (not self.schemas or now == self.sent)
+  self.sent = now or ()
+  self.schemas.add(schema)
  @property
  def known(self) -> bool:
-  return self.fixed and self.times >= ALIKE
-
-
+  return self.fixed and len(self.schemas) >= ALIKE
 _scripts: dict[str, Script] = {}
-
-
+_is_plain = cache(is_plain)
 def chain(errand: Errand, current: tuple[str, ...]) -> list[Revision]:
  found: list[Revision] = []
- if errand.task == "up" and errand.service.skip_env and len(current) <= 1:
+ if _may(errand) and len(current) <= 1:
   for revision in errand.history.pending(current):
    if not _follows(revision, current):
     break
    current = (revision.id,)
    found.append(revision)
  return found
-
-
 def next_known(errand: Errand, current: tuple[str, ...]) -> str | None:
  pairs = pairwise(errand.history.pending(current))
  return next((each.id for each, after in pairs if _follows(after, (each.id,))), None)
-
-
 def _follows(revision: Revision, current: tuple[str, ...]) -> bool:
  script = _scripts.get(revision.id)
  return (revision.parents, revision.needs) == (current, ()) and script is not None and script.known
-
-
+def _may(errand: Errand) -> bool:
+ return errand.task == "up" and errand.service.skip_env and errand.hand.is_line
 @contextmanager
-def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[None]:
+def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[Callable[[], None]]:
  from sqlalchemy import event
-
- if errand.task != "up" or not errand.service.skip_env or not is_plain(revision.file):
-  yield
+ if not _may(errand) or not _is_plain(revision.file):
+  yield lambda: None
   return
  sent: list[Sent] | None = []
-
  def hear(
   _connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
  ) -> None:
   nonlocal sent
   fixed = cursor.description is None and not context.execution_options.get("no_parameters")
-  if sent is not None and fixed and errand.target.schema not in statement:
+  plain = STATEMENT.match(statement) and errand.target.schema not in statement
+  if sent is not None and fixed and plain:
    with suppress(Exception):
     sent.append((statement, copy.deepcopy(parameters), many))
     return
   sent = None
-
  event.listen(connection, "after_cursor_execute", hear)
  try:
-  yield
-  _scripts.setdefault(revision.id, Script()).learn(sent)
+  yield lambda: _scripts.setdefault(revision.id, Script()).learn(errand.target.schema, sent)
  finally:
   event.remove(connection, "after_cursor_execute", hear)
-
-
-@cache
-def is_plain(file: Path) -> bool:
- modules, names = set(MODULES.split()), set(NAMES.split())
- for node in ast.walk(ast.parse(file.read_bytes())):
-  imported: list[str] = []
-  if isinstance(node, ast.Import):
-   imported = [each.name for each in node.names]
-  elif isinstance(node, ast.ImportFrom):
-   taken = {each.name for each in node.names}
-   imported = [] if (node.module, taken) == ("alembic", {"op"}) else [node.module or "."]
-   if taken & names:
-    return False
-  strange = any(module.partition(".")[0] not in modules for module in imported)
-  if strange or names & {getattr(node, "id", ""), getattr(node, "attr", "")}:
-   return False
- return True
-
-
 def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: list[str]) -> None:
  hold = Hold(errand)
  pooled = engine.raw_connection()
@@ -140,8 +92,6 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
   raise
  finally:
   pooled.close()
-
-
 def _move(errand: Errand, line: Line, revision: Revision) -> None:
  name, new = errand.service.version_table, literal(revision.id)
  table = f"{quoted(errand.target.version_schema)}.{quoted(name)}"
@@ -154,8 +104,6 @@ def _move(errand: Errand, line: Line, revision: Revision) -> None:
   line.exec_driver_sql(f"INSERT INTO {table} SELECT {new} WHERE NOT EXISTS (SELECT FROM {table})")
  if line.count != 1:
   raise DiffersError
-
-
 class Line:
  def __init__(self, driver: Any) -> None:
   self.driver_connection, self.connection = driver, self
@@ -165,7 +113,6 @@ class Line:
   self._is_psycopg3 = type(driver).__module__.partition(".")[0] == "psycopg"
   more = {"prepare": False} if self._is_psycopg3 else {}
   self._execute = partial(self._cursor.execute, **more)
-
  def exec_driver_sql(self, statement: str) -> Any:
   text = ";\n".join([*self.ahead, statement])
   self.ahead.clear()
@@ -173,7 +120,6 @@ class Line:
   while self._is_psycopg3 and self._cursor.nextset():
    pass
   return self._cursor
-
  def send(self, statement: str, parameters: Any, many: bool) -> None:
   if not parameters and not many and "%" not in statement:
    self.ahead.append(statement)
@@ -184,11 +130,9 @@ class Line:
    self._cursor.executemany(statement, parameters)
   else:
    self._execute(statement, parameters)
-
  @property
  def count(self) -> int:
   return int(self._cursor.rowcount)
-
  def close(self) -> None:
   self._cursor.close()
   self.driver_connection.autocommit = False

@@ -1,15 +1,10 @@
 """Turns one schema into a description without its name, and two descriptions into differences."""
-
 from __future__ import annotations
-
 import json
 import re
 from typing import Any
-
 from .codes import RunError
 from .history import version_folders
-
-
 VERSION = 1
 MAKE = "make it from the migrations, on your machine, and commit it: gen migrate snapshot"
 SHOWN = 80
@@ -71,8 +66,6 @@ UNION ALL SELECT 'function ' || p.oid::regprocedure,
   FROM pg_proc p WHERE pronamespace = (TABLE here)
   AND NOT EXISTS (SELECT FROM theirs WHERE classid = p.tableoid AND objid = p.oid)
 """
-
-
 def describe(session: Session, schema: str, version_table: str) -> dict[str, str]:
  session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
  session.rows("; ".join(f"SET {setting} = '{value}'" for setting, value in SPELLING.items()))
@@ -87,8 +80,6 @@ def describe(session: Session, schema: str, version_table: str) -> dict[str, str
   key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
   for key, text in sorted(rows)
  }
-
-
 def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
  found = []
  for key in sorted({*expected, *actual}):
@@ -103,12 +94,8 @@ def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
   else:
    found.append(f"{key} is {have}, in the migrations {want}")
  return found
-
-
 def place(folder: Path, config: str) -> Path:
  return version_folders(folder, config)[0][0].parent / "schema.json"
-
-
 def load(file: Path) -> dict[str, Any]:
  reason = f"{file} is not a snapshot that this runner reads"
  try:

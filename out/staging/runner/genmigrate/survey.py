@@ -1,13 +1,8 @@
 """Turns version tables into one state per schema, read in chunks and without Alembic."""
-
 from __future__ import annotations
-
 from dataclasses import dataclass, replace
-
 from .codes import RunError
 from .session import Session, quoted, sqlstate
-
-
 CHUNK = 200
 THERE = """
 SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, to_regclass(quote_ident(v) || '.' || quote_ident(%s))
@@ -20,8 +15,6 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
 AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname
 """
 READY = ("up-to-date", "pending", "missing-schema")
-
-
 @dataclass(frozen=True)
 class State:
  target: Target
@@ -31,8 +24,6 @@ class State:
  tables: int = 0
  reason: str = ""
  way_out: str = ""
-
-
 def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
  try:
   states = _look(session, targets, table, history)
@@ -47,17 +38,11 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
   if code == "55P03":
    raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
   raise
-
-
 def missing(targets: Sequence[Target], history: History) -> list[State]:
  return [State(target, "missing-schema", (), history.pending(())) for target in targets]
-
-
 def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
  chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
  return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
-
-
 def _look_at(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
  there = _there(session, targets, table)
  schemas = {schema for schema, found, *_ in there if found}
@@ -72,8 +57,6 @@ def _look_at(session: Session, targets: Sequence[Target], table: str, history: H
    word = "unstamped" if state.target.version_schema in versioned else "unversioned"
    state = replace(state, word=word, tables=tables)
   yield state
-
-
 def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], history: History) -> State:
  if target.schema not in schemas:
   return State(target, "missing-schema", (), history.pending(()))
@@ -84,13 +67,9 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
   return State(target, "unknown-revision", current)
  pending = history.pending(current)
  return State(target, "pending" if pending or not current else "up-to-date", current, pending)
-
-
 def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
  names = [target.schema for target in targets], [target.version_schema for target in targets]
  return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
-
-
 def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
  found: dict[str, set[str]] = {}
  if schemas:
@@ -101,8 +80,6 @@ def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set
   for place, revision in session.rows(" UNION ALL ".join(parts)):
    found.setdefault(schemas[place], set()).add(revision)
  return found
-
-
 def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
  if not schemas:
   return {}

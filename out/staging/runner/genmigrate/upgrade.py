@@ -1,10 +1,7 @@
 """Turns schemas that are behind into schemas at the head, canaries first."""
-
 from __future__ import annotations
-
 from itertools import groupby
 from typing import Any
-
 from . import manifest, verify
 from .codes import CODE_OF_WORD, RunError, worst
 from .job import event
@@ -13,8 +10,6 @@ from .preflight import refuse_pooled, refuse_standby, room
 from .schedule import AGAIN, Schedule, Work
 from .session import quoted, sqlstate
 from .survey import READY
-
-
 WAY_OUT = {
  "locked": "nothing of it was applied: run again later",
  "no-right": "grant the right to the role in the URL, or run as the owner",
@@ -27,8 +22,6 @@ HALVED = "part of it was committed in its autocommit block: look at the schema b
 NO_MANIFEST = (
  "no manifest is kept: this role may not write the schema genmigrate (grant CREATE on the database)"
 )
-
-
 def run(job: Job) -> None:
  past = job.past
  with job.connect(job.plan.create_databases) as session:
@@ -56,22 +49,15 @@ def run(job: Job) -> None:
    left = None if allowed is None else allowed - len(bad)
    Upgrade(job, session, kept).run([*compared, *pending], left)
  return None
-
-
 def canaries(job: Job) -> set[Target]:
  policy = job.plan.policy
  found = {target for target in job.targets if target.tenant in policy.canary}
  return found or set(job.targets[: policy.verify == "drift"])
-
-
 def _already(job: Job, states: Sequence[State]) -> None:
  lines = ((f"  ✓ {s.target.label} already up-to-date", event("up-to-date", s)) for s in states)
  job.lines(lines, "up_to_date")
-
-
 class Upgrade(Schedule):
  command, verb = "upgrade", "applied"
-
  def __init__(self, job: Job, session: Session, snapshot: dict[str, Any] | None = None) -> None:
   super().__init__(job, session)
   self._snapshot = snapshot
@@ -80,7 +66,6 @@ class Upgrade(Schedule):
   self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
   self._kept = manifest.prepare(session)
   self._unfinished = {schema for schema, *_ in manifest.unfinished(session, job.service.name)}
-
  def run(self, states: Sequence[State], allowed: int | None) -> None:
   job, plan, name = self._job, self._job.plan, self._job.service.name
   if self._kept:
@@ -111,10 +96,8 @@ class Upgrade(Schedule):
      job.document = manifest.as_document(self._session, job.run, name)
   if self._stopping:
    job.ended_with(CODE_OF_WORD[self._stopping])
-
  def _revisions(self, state: State) -> Sequence[Revision]:
   return state.pending
-
  def _now(self, work: Work) -> State:
   job, target = self._job, work.state.target
   state = job.survey(self._session, target)[0]
@@ -123,14 +106,12 @@ class Upgrade(Schedule):
   if state.word not in READY:
    raise job.explain(state)
   return state
-
  def _compare(self, work: Work) -> None:
   if self._snapshot and work.state.target in self._canaries:
    reason, found = verify.drift(self._job, self._session, work.state.target, self._snapshot)
    if reason:
     work.at, work.result = "", {"found": found}
     raise RunError("drifted", reason)
-
  def _order(self, work: Work) -> Message:
   unfinished = bool(work.state.target.schema in self._unfinished or work.since or work.tries)
   more = {
@@ -140,7 +121,6 @@ class Upgrade(Schedule):
    "current": work.current,
   }
   return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
-
  def _ready(self, work: Work) -> bool:
   job, target, state = self._job, work.state.target, self._now(work)
   work.current = state.current
@@ -158,7 +138,6 @@ class Upgrade(Schedule):
    _already(job, [state])
    return False
   return True
-
  def _done(self, work: Work) -> None:
   job, target = self._job, work.state.target
   after = job.survey(self._session, target)[0]
@@ -171,7 +150,6 @@ class Upgrade(Schedule):
   applied = [revision.slug for revision in work.state.pending]
   told = event("applied", work.state, revisions=applied, seconds=work.result.get("seconds", 0))
   job.line(f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})", told, applied=1)
-
  def _failed(self, work: Work, error: RunError) -> None:
   result, revision, way_out = work.result, work.at, error.way_out
   at = f" at {work.at}" if work.at not in ("", "env.py") else ""
@@ -183,7 +161,6 @@ class Upgrade(Schedule):
   hints = [result.get("place", ""), way_out, *result.get("found", ()), halved, self._stands(work.state)]
   more = {"revision": revision, "sqlstate": result.get("sqlstate", "")}
   self._job.failed(work.state, error, at, hints, **more)
-
  def _stands(self, state: State) -> str:
   try:
    now = self._job.survey(self._session, state.target)[0]
@@ -193,8 +170,6 @@ class Upgrade(Schedule):
   kept = [revision.slug for revision in self._revisions(state) if revision.id not in left]
   done = f", this run {self.verb} {names(kept)}" if kept else ""
   return f"{state.target.schema} is at {self._past.at(now.current)}{done}"
-
-
 def create_schema(session: Session, schema: str) -> None:
  try:
   session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
@@ -204,14 +179,11 @@ def create_schema(session: Session, schema: str) -> None:
    raise RunError("no-right", reason, "grant CREATE on the database") from None
   if sqlstate(error) not in ("23505", "42P06"):
    raise
-
-
 def _skip(job: Job, past: History, states: Sequence[State]) -> None:
  def standing(state: State) -> str:
   if not state.current:
    return "skipped, nothing applied yet"
   return f"skipped, still at {past.at(state.current)}"
-
  for text, group in groupby(sorted(states, key=standing), key=standing):
   members = [state.target for state in group]
   told = {"event": "skipped", "schemas": [target.schema for target in members]}

@@ -1,15 +1,10 @@
 """Turns a database URL into connection parameters, and hides its password."""
-
 from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
-
 from .codes import RunError
-
-
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
 LIBPQ = {
  "host", "hostaddr", "port", "connect_timeout", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl",
@@ -21,15 +16,12 @@ IN_URL = re.compile(r"(//[^\s/:@]*:)[^\s/@]+@")
 EXAMPLE = "postgresql://user:password@host:5432/database"
 HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
-
-
 @dataclass(frozen=True)
 class DatabaseUrl:
  parameters: dict[str, str]
  driver: str
  spelt: str = ""
  text: str = ""
-
  def for_sqlalchemy(self) -> str:
   rest = self.text.partition("://")[2]
   driver = self.driver
@@ -37,20 +29,16 @@ class DatabaseUrl:
   if not driver and len(there) == 1:
    driver = there[0]
   return f"postgresql+{driver}://{rest}" if driver else f"postgresql://{rest}"
-
  @property
  def database(self) -> str:
   return self.parameters.get("dbname", "")
-
  @property
  def place(self) -> str:
   return f"{self.parameters.get('host', 'localhost')}:{self.parameters.get('port', '5432')}"
-
  def hide(self, text: str) -> str:
   for secret in sorted(self._spellings(), key=len, reverse=True):
    text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
   return mask(text)
-
  def _spellings(self) -> set[str]:
   password = self.parameters.get("password", "")
   if not password:
@@ -59,19 +47,13 @@ class DatabaseUrl:
   in_dsn = password.replace("\\", "\\\\").replace("'", "\\'")
   lower = {HEX.sub(lambda found: found[0].lower(), each) for each in encoded}
   return {password, in_dsn, repr(password)[1:-1], *encoded, *lower, *filter(None, [self.spelt])}
-
-
 def mask(text: str) -> str:
  return IN_URL.sub(r"\1***@", text)
-
-
 def mask_for(url: str) -> Callable[[str], str]:
  try:
   return parse(url, "").hide
  except RunError:
   return mask
-
-
 def parse(text: str, variable: str) -> DatabaseUrl:
  if not text.strip():
   raise RunError("usage", f"{variable} is not set", f"set it to {EXAMPLE}")

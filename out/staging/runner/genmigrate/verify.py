@@ -1,18 +1,11 @@
 """Turns schemas into a verdict: at the head, whole, from the files as they are, without drift."""
-
 from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
-
 from . import manifest, snapshot
 from .codes import RunError
 from .output import NAMED, names
-
-
 UPGRADE = "python3 -m genmigrate upgrade"
-
-
 def verify(job: Job) -> None:
  past = job.past
  compare = job.order.get("drift") or job.plan.policy.verify == "drift"
@@ -29,8 +22,6 @@ def verify(job: Job) -> None:
     job.failed(state, RunError("drifted", reason), hints=shown)
    else:
     job.line(f"  ✓ {state.target.label} verified", up_to_date=1)
-
-
 def expected(job: Job) -> dict[str, Any] | None:
  if job.order.get("command") == "upgrade" and job.plan.create_databases:
   return None
@@ -40,12 +31,8 @@ def expected(job: Job) -> dict[str, Any] | None:
   reason = f"{file} is of revision {kept['head']}, the migrations are at {job.past.head}"
   raise RunError("usage", reason, snapshot.MAKE)
  return kept
-
-
 def server_version(session: Session) -> int:
  return int(session.rows("SELECT current_setting('server_version_num')::int / 10000")[0][0])
-
-
 def _edited(job: Job, session: Session) -> None:
  found = manifest.edited(session, job.service.name, job.past)
  if found is None:
@@ -55,15 +42,11 @@ def _edited(job: Job, session: Session) -> None:
   reason = f"{revision.file.name} is not what was applied to {where}"
   way_out = "bring the file back as it was, and make the change a new revision"
   job.failed(None, RunError("edited", reason, way_out))
-
-
 def _lacks(state: State) -> RunError | None:
  if state.word not in ("pending", "missing-schema"):
   return None
  reason = f"{state.target.schema} lacks {names([revision.slug for revision in state.pending])}"
  return RunError(state.word, reason, UPGRADE)
-
-
 def drift(job: Job, session: Session, target: Target, kept: dict[str, Any]) -> tuple[str, list[str]]:
  found = snapshot.compare(
   kept["objects"], snapshot.describe(session, target.schema, job.service.version_table)
