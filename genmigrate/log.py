@@ -140,4 +140,4 @@ def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
 
 
 def _doing(revision: str, phase: str, seconds: float) -> str:
-    return f"{revision}{', ' if phase else ''}{phase}, {seconds:.0f} s"
+    return f"{revision or 'starting'}{', ' if phase else ''}{phase}, {seconds:.0f} s"
