@@ -211,7 +211,7 @@ def test_precedence_covers_every_code() -> None:
 def test_small_and_readable() -> None:
     """With a plan of 1,000 tenants what a cluster carries has to stay below 200,000 bytes."""
     files = sorted(PACKAGE.glob("*.py"))
-    assert sum(len(text.encode()) for _name, text in runner_sources(deployed=True)) < 177_000
+    assert sum(len(text.encode()) for _name, text in runner_sources(deployed=True)) < 178_000
     assert all(len(file.read_text().splitlines()) <= 300 for file in files)
 
 
