@@ -13,7 +13,7 @@ from .codes import RunError
 from .fresh import in_schema, keeps
 from .hold import Hold
 from .output import one_line
-from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
+from .session import CANCELLED, RETRYABLE, as_path, driver_module, sqlstate, word_of
 from .stray import AstrayError
 
 if TYPE_CHECKING:
@@ -216,8 +216,7 @@ def _forget_session(connection: Any, *_: Any) -> None:
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
     """In place of an env.py that only connects; one connection serves many schemas."""
     with _engine(url).connect() as connection:
-        names = ", ".join(f'"{name}"' for name in path)
-        connection.exec_driver_sql(f"SET search_path TO {names}")
+        connection.exec_driver_sql(f"SET search_path TO {as_path(path)}")
         connection.commit()
         connection.dialect.default_schema_name = path[0]
         environment.configure(connection=connection)

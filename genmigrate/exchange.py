@@ -146,9 +146,8 @@ def claim(exchange: Exchange) -> None:
     try:
         if file.exists() and not _beats(exchange):
             file.unlink(missing_ok=True)
-        with file.open(
-            "x", encoding="utf-8"
-        ) as mine:  # said at once: an empty one looks like that of a killed driver
+        with file.open("x", encoding="utf-8") as mine:
+            # Said at once: an empty one looks like that of a killed driver.
             mine.write(json.dumps({"run": new_id()}))
     except FileExistsError:
         reason = f"another driver works in {exchange.folder}"

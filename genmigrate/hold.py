@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import manifest
 from .codes import RunError
 from .lock import acquire, key_of, matching, statements_key
-from .session import Session, driver_module, literal, quoted
+from .session import Session, as_path, driver_module, literal, quoted
 from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ class Hold:
                 _writers[role] = bool(ask(manifest.WRITABLE)[0][0])
             errand.keeps_manifest = _writers[role]
         if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:  # env.py leaves it to its caller
-            wanted = ", ".join(f'"{name}"' for name in self.path)
-            ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
+            ask(f"SELECT set_config('search_path', {literal(as_path(self.path))}, false)")
 
     def _note_blocks(self, context: Any) -> None:
         errand, block = self._errand, context.autocommit_block
@@ -78,6 +77,7 @@ class Hold:
         @contextmanager
         def noted() -> Iterator[None]:
             connection, limits = context.connection, self._limits()
+            self.strays.end()
             self._judge(connection)  # what came before it is committed with its begin
             self.strays.begin()
             self.halved = self.strays.commits_at_once = True
@@ -146,7 +146,6 @@ class Hold:
             statement = manifest.applied_statement(
                 errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
             )
-
         row = connection.exec_driver_sql(f"{statement} {PATH}, {NUMBER}, {HELD_HERE}").fetchone()
         self._expect(row[0])
         if row[1] != self._number:
@@ -161,7 +160,6 @@ class Hold:
         def ask(statement: str) -> Any:
             return connection.exec_driver_sql(statement).fetchone()
 
-        self.strays.end()
         self.strays.judge(held if held is not None else ask(f"SELECT {HELD_HERE}")[0], ask, self._elsewhere)
 
     def _seen(self) -> str:

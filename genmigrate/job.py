@@ -16,7 +16,8 @@ from .output import names
 from .session import NAME_BYTES, Session, limit_sessions, open_session
 from .url import DatabaseUrl, parse
 
-with suppress(ImportError):  # a cluster's copy goes without: nobody makes databases there
+# Now, while byte code goes to the cache. A cluster's copy goes without: nobody makes databases there.
+with suppress(ImportError):
     from .create import create_database
 
 if TYPE_CHECKING:

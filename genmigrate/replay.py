@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .hold import Hold
 from .plain import STATEMENT, is_plain
-from .session import literal, quoted
+from .session import as_path, literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -120,7 +120,7 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
     pooled = engine.raw_connection()
     try:
         line = Line(pooled.driver_connection)
-        line.ahead.append(f"SET search_path TO {', '.join(map(quoted, hold.path))}")
+        line.ahead.append(f"SET search_path TO {as_path(hold.path)}")
         hold.tie(lambda statement: line.exec_driver_sql(statement).fetchall())
         for revision in revisions:
             errand.check()

@@ -14,7 +14,7 @@ from .codes import RunError
 from .output import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .url import DatabaseUrl
 
@@ -60,6 +60,11 @@ def driver_module(url: DatabaseUrl) -> Any:
 def quoted(name: str) -> str:
     """A name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def as_path(schemas: Iterable[str]) -> str:
+    """Schemas as a search_path."""
+    return ", ".join(map(quoted, schemas))
 
 
 def literal(text: str) -> str:

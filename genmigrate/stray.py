@@ -131,9 +131,7 @@ class Strays:
         if not self.commits_at_once:
             self._unlocked = self._unlocked or bool(UNLOCKED.search(statement))
             if any(map(ENDS.match, parts)):
-                raise AstrayError(
-                    "it ends its transaction by itself: use op.get_context().autocommit_block()"
-                )
+                raise AstrayError(ENDED)
             return
         found = [name for part in parts if (name := HEAD.match(part) or INDEX.match(part))]
         wrong = {_schema(name) for name in found} - self._own
@@ -151,15 +149,13 @@ class Strays:
         lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
         if any(self._may_stray(name) for _, name in lines):
             changed, written = ask(LOCKED)
-            own = literal(self._schema)
-            still = ask(UNCHANGED.format(own))[0]
-            referenced = (
-                elsewhere(f"{RELATIONS} AND {REFERENCED.format(still, literal(quoted(self._schema)))}")[0]
-                if still
-                else ""
-            )
-            let_go = set((referenced or "").splitlines())
-            self._outside("it made or changed", "\n".join(sorted(set((changed or "").splitlines()) - let_go)))
+            still = ask(UNCHANGED.format(literal(self._schema)))[0]
+            if still:
+                own = literal(quoted(self._schema))
+                referenced = elsewhere(f"{RELATIONS} AND {REFERENCED.format(still, own)}")[0]
+                let_go = (referenced or "").splitlines()
+                changed = "\n".join(line for line in changed.splitlines() if line not in let_go)
+            self._outside("it made or changed", changed)
             self._outside("it wrote rows of", written, self._planned)
             dropped = ",".join(name for mode, name in lines if mode == "A" and name.isdigit())
             if dropped:

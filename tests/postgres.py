@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 PASSWORD = "a'b c%23/@:é"  # awkward on purpose: quoted wrongly anywhere, nothing connects
 USER = "postgres"
@@ -180,3 +181,16 @@ def _copied(folder: Path, package: Path, install: str) -> Path:
         shutil.copytree(package / install / part, copy / package.name / install / part)
     shutil.copytree(package.with_name(f"{package.name}.libs"), copy / f"{package.name}.libs")
     return copy / package.name / install / "bin"
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """Start a server of one's own, and leave nothing of it."""
+    folder = new_folder()
+    server = Server(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)

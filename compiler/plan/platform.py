@@ -53,7 +53,7 @@ def plan_snapshot(spec: Spec, service: str) -> SnapshotPlan | None:
 
     It is needed where an environment that has the service says `verify: drift`, and made by the local environment.
     """
-    enabled = [Reader(one) for one in spec.environments if one.model.services[service].enabled]
+    enabled = [Reader(one) for one in spec.having(service)]
     comparing = [read for read in enabled if read.spec.model.migrations.verify == "drift"]
     local = next((read for read in enabled if read.spec.tier == "local"), None)
     if local is None or not comparing:

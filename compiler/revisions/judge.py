@@ -131,9 +131,8 @@ def _heads(history: History) -> Iterator[Diagnostic]:
     # A file that could not be read may be the merge; a parent that is no file may be in between.
     if history.unread:
         return
-    followed = {mention.id for revision in known.values() for mention in revision.parents}
     begins: dict[str, tuple[str, str]] = {}
-    heads = [one for one in known if one not in followed]
+    heads = history.heads()
     for head in heads if len(heads) > 1 else ():
         own = below(known, [head]) - below(known, [one for one in heads if one != head])
         if all(mention.id in known for one in own for mention in known[one].parents):

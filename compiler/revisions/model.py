@@ -73,6 +73,12 @@ class History:
             known.setdefault(revision.id, revision)
         return known
 
+    def heads(self) -> list[str]:
+        """Return the ids that no revision follows."""
+        known = self.by_id()
+        followed = {mention.id for revision in known.values() for mention in revision.parents}
+        return [one for one in known if one not in followed]
+
 
 def below(known: dict[str, Revision], heads: Iterable[str], needs: bool = False) -> set[str]:
     """Return `heads` and everything they follow, with `needs` also all that they need."""

@@ -25,21 +25,16 @@ _HEAD = re.compile(r'^ *"head": *("[^"\n]*"|null)', re.MULTILINE)
 def judge_snapshot(root: Path, spec: Spec, history: History) -> Iterator[Diagnostic]:
     """Refuse a snapshot that is not there, or of another revision than the head, where an environment needs it."""
     service = history.service
-    comparing = [
-        environment
-        for environment in spec.environments
-        if environment.model.migrations.verify == "drift" and environment.model.services[service.name].enabled
-    ]
-    known = history.by_id()
-    followed = {mention.id for revision in known.values() for mention in revision.parents}
-    heads = [revision for revision in known.values() if revision.id not in followed]
+    enabled = spec.having(service.name)
+    comparing = [environment for environment in enabled if environment.model.migrations.verify == "drift"]
+    heads = [history.by_id()[one] for one in history.heads()]
     # What is wrong with the history is told already; without a revision there is nothing to compare.
     if not comparing or history.unread or len(heads) != 1:
         return
     place = comparing[0].place("migrations", "verify")
     file = f"{history.home}/{_NAME}".removeprefix("./")
     way_out = "let an environment of tier local have the service: it makes the snapshot"
-    if any(one.tier == "local" and one.model.services[service.name].enabled for one in spec.environments):
+    if any(environment.tier == "local" for environment in enabled):
         upgrade, snapshot = (
             f"{comparing[0].model.tool} migrate {command} --service {service.name}"
             for command in ("upgrade", "snapshot")
@@ -48,12 +43,9 @@ def judge_snapshot(root: Path, spec: Spec, history: History) -> Iterator[Diagnos
     try:
         text = read_bytes(root, file, _MAX_BYTES).decode()
         head = json.loads(text)["head"]
-    except FileNotFoundError:
-        message = f"found drift, and no {file}, which schemas of {shown(service.name)} are compared with"
-        yield Diagnostic("missing-snapshot", message, place, help=way_out)
-        return
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        message = f"found drift, and no snapshot in {file}, which schemas of {shown(service.name)} are compared with"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        lacks = file if isinstance(error, FileNotFoundError) else f"snapshot in {file}"
+        message = f"found drift, and no {lacks}, which schemas of {shown(service.name)} are compared with"
         yield Diagnostic("missing-snapshot", message, place, help=way_out)
         return
     if head != heads[0].id:

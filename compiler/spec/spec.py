@@ -53,6 +53,10 @@ class Spec:
 
     environments: tuple[EnvironmentSpec, ...]
 
+    def having(self, service: str) -> list[EnvironmentSpec]:
+        """Return the environments in which a service is enabled."""
+        return [one for one in self.environments if one.model.services[service].enabled]
+
 
 def find(node: Node, *loc: str | int) -> Node | None:
     """Return the node at `loc` below `node`, or nothing where nothing was written."""

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.engine.conftest import HINT
-from tests.postgres import PASSWORD, UNPRIVILEGED, USER, Server, free_port, new_folder
+from tests.postgres import PASSWORD, UNPRIVILEGED, USER, Server, free_port, new_folder, running
 from tests.runner.conftest import Ended, Platform, sample_platform
 from tests.runner.test_exchange import SLOW, sleeping, until
 
@@ -29,14 +29,8 @@ PASSED_OVER = "extra_float_digits, options"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = new_folder()
-    server = Server(folder)
-    server.start()
-    try:
+    with running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.github.workflow import REFERENCE, ROOT, Machine, Result, load
-from tests.postgres import PASSWORD, Server, new_folder
+from tests.postgres import PASSWORD, Server, running
 
 CHECK = load(REFERENCE / "elevaite-pull-request.yml")
 SERVICES = ("auth-api", "workflow-engine", "ingestion-service")
@@ -19,14 +18,8 @@ IN_CI = "postgresql://postgres@127.0.0.1:5432/ci"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = new_folder()
-    server = Server(folder)
-    server.start()
-    try:
+    with running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.compiler.project import gen
 from tests.github.workflow import ROOT, Machine, Result, load
-from tests.postgres import PASSWORD, Server, new_folder
+from tests.postgres import PASSWORD, Server, running
 
 PLATFORM = """\
 platform: shop
@@ -94,14 +94,8 @@ class Repository:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    folder = new_folder()
-    server = Server(folder)
-    server.start()
-    try:
+    with running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

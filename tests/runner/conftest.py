@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.postgres import Server, new_folder
+from tests.postgres import Server, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +39,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    folder = new_folder()
-    server = Server(folder)
-    server.start()
-    try:
+    with running() as server:
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

@@ -98,9 +98,7 @@ def claim(exchange: Exchange) -> None:
  try:
   if file.exists() and not _beats(exchange):
    file.unlink(missing_ok=True)
-  with file.open(
-   "x", encoding="utf-8"
-  ) as mine:
+  with file.open("x", encoding="utf-8") as mine:
    mine.write(json.dumps({"run": new_id()}))
  except FileExistsError:
   reason = f"another driver works in {exchange.folder}"

@@ -41,6 +41,8 @@ def driver_module(url: DatabaseUrl) -> Any:
  raise RunError("usage", reason, f'add "psycopg[binary]" to the dependencies {where}')
 def quoted(name: str) -> str:
  return '"' + name.replace('"', '""') + '"'
+def as_path(schemas: Iterable[str]) -> str:
+ return ", ".join(map(quoted, schemas))
 def literal(text: str) -> str:
  return "'" + text.replace("'", "''") + "'"
 class Session:

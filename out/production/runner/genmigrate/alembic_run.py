@@ -10,7 +10,7 @@ from .codes import RunError
 from .fresh import in_schema, keeps
 from .hold import Hold
 from .output import one_line
-from .session import CANCELLED, RETRYABLE, driver_module, sqlstate, word_of
+from .session import CANCELLED, RETRYABLE, as_path, driver_module, sqlstate, word_of
 from .stray import AstrayError
 class RevisionError(RunError):
  def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
@@ -156,8 +156,7 @@ def _forget_session(connection: Any, *_: Any) -> None:
  connection.autocommit = False
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
  with _engine(url).connect() as connection:
-  names = ", ".join(f'"{name}"' for name in path)
-  connection.exec_driver_sql(f"SET search_path TO {names}")
+  connection.exec_driver_sql(f"SET search_path TO {as_path(path)}")
   connection.commit()
   connection.dialect.default_schema_name = path[0]
   environment.configure(connection=connection)

@@ -6,7 +6,7 @@ from typing import Any
 from . import manifest
 from .codes import RunError
 from .lock import acquire, key_of, matching, statements_key
-from .session import Session, driver_module, literal, quoted
+from .session import Session, as_path, driver_module, literal, quoted
 from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
 SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
@@ -50,13 +50,13 @@ class Hold:
     _writers[role] = bool(ask(manifest.WRITABLE)[0][0])
    errand.keeps_manifest = _writers[role]
   if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:
-   wanted = ", ".join(f'"{name}"' for name in self.path)
-   ask(f"SELECT set_config('search_path', {literal(wanted)}, false)")
+   ask(f"SELECT set_config('search_path', {literal(as_path(self.path))}, false)")
  def _note_blocks(self, context: Any) -> None:
   errand, block = self._errand, context.autocommit_block
   @contextmanager
   def noted() -> Iterator[None]:
    connection, limits = context.connection, self._limits()
+   self.strays.end()
    self._judge(connection)
    self.strays.begin()
    self.halved = self.strays.commits_at_once = True
@@ -125,7 +125,6 @@ class Hold:
  def _judge(self, connection: Any, held: str | None = None) -> None:
   def ask(statement: str) -> Any:
    return connection.exec_driver_sql(statement).fetchone()
-  self.strays.end()
   self.strays.judge(held if held is not None else ask(f"SELECT {HELD_HERE}")[0], ask, self._elsewhere)
  def _seen(self) -> str:
   return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"

@@ -92,8 +92,8 @@ def serve(plan: Plan, service: Service, number: int) -> int:
  genmigrate.keep_bytecode(genmigrate.THEIRS)
  past = history.read(Path.cwd(), service.config)
  texts = [revision.file.read_bytes() for revision in past.revisions.values()]
- kept = all(keeps_nothing(ast.parse(text)) for text in texts)
- hand.keeps_files = kept and not any(word in text for text in texts for word in READS)
+ reads = any(word in text for text in texts for word in READS)
+ hand.keeps_files = not reads and all(keeps_nothing(ast.parse(text)) for text in texts)
  parents = [(revision.parents, revision.needs) for revision in past.revisions.values()]
  hand.is_line = len(set(parents)) == len(parents) and all(len(p) < 2 and not n for p, n in parents)
  url = parse(os.environ.get(service.url_env, ""), service.url_env)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 from .hold import Hold
 from .plain import STATEMENT, is_plain
-from .session import literal, quoted
+from .session import as_path, literal, quoted
 ALIKE = 2
 class DiffersError(Exception):
  """The statements of a revision ended otherwise than before; its transaction is undone."""
@@ -72,7 +72,7 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
  pooled = engine.raw_connection()
  try:
   line = Line(pooled.driver_connection)
-  line.ahead.append(f"SET search_path TO {', '.join(map(quoted, hold.path))}")
+  line.ahead.append(f"SET search_path TO {as_path(hold.path)}")
   hold.tie(lambda statement: line.exec_driver_sql(statement).fetchall())
   for revision in revisions:
    errand.check()
