@@ -40,8 +40,8 @@ class RevisionError(RunError):
         return {**super().facts, **self._more}
 
 
-def migrate(errand: Errand) -> None:
-    """Bring the errand's schema to its goal, each revision in a transaction of its own.
+def migrate(errand: Errand) -> dict[str, Any]:
+    """Bring the errand's schema to its goal, each revision in a transaction of its own; `seen`, where it is there.
 
     Raises RevisionError, or RunError when the work was stopped or cut. The service's folder is the working directory.
     """
@@ -78,7 +78,7 @@ def migrate(errand: Errand) -> None:
             _kept.clear()
 
     try:
-        _bring(errand, by_alembic, running)
+        return {"seen": _bring(errand, by_alembic, running)}
     except RunError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a revision may raise anything
@@ -93,20 +93,21 @@ def migrate(errand: Errand) -> None:
         raise RevisionError(error, errand.url, word, **more) from None
 
 
-def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> None:
-    """To the goal, by Alembic where it is not known what a revision sends."""
+def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> bool:
+    """To the goal, by Alembic where it is not known what a revision sends; whether it was seen to be there."""
     current: tuple[str, ...] = tuple(errand.current)
     while True:
         known = replay.chain(errand, current)
         if known and not _replay(errand, known, running):
-            return by_alembic(errand.goal)  # which says what went wrong, and where
+            by_alembic(errand.goal)  # which says what went wrong, and where
+            return False
         current = (known[-1].id,) if known else current
         if known and not errand.history.pending(current):
-            return None
+            return True
         stop = replay.next_known(errand, current)
         by_alembic(stop or errand.goal)
         if stop is None:
-            return None
+            return False
         current = (stop,)
 
 
@@ -209,14 +210,13 @@ def _forget_session(connection: Any, *_: Any) -> None:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("DISCARD ALL")
-        cursor.execute("RESET ROLE")
     connection.autocommit = False
 
 
 def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
     """In place of an env.py that only connects; one connection serves many schemas."""
     with _engine(url).connect() as connection:
-        connection.exec_driver_sql(f"SET search_path TO {as_path(path)}")
+        connection.exec_driver_sql(f"RESET ROLE; SET search_path TO {as_path(path)}")
         connection.commit()
         connection.dialect.default_schema_name = path[0]
         environment.configure(connection=connection)

@@ -162,7 +162,7 @@ def _carry_out(errand: Errand) -> Message:
 
             result["differences"] = differences(errand)
         else:
-            alembic_run.migrate(errand)
+            result = alembic_run.migrate(errand)
     except RunError as error:
         result = error.facts
     except Exception as error:  # noqa: BLE001 - the worker must be told whatever went wrong

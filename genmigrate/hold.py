@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import manifest
 from .codes import RunError
-from .lock import acquire, key_of, matching, statements_key
+from .lock import acquire, key_of, matching, owned, statements_key
 from .session import Session, as_path, driver_module, literal, quoted
-from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
+from .stray import CHANGED, ENDED, HELD_HERE, NAMES_HELD, AstrayError, Strays, listen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from .hand import Errand
     from .history import Revision
@@ -117,7 +117,7 @@ class Hold:
         self._revision, self._began = revision, time.monotonic()
         # First its own lock, and then whether the runner's is still held: the next run looks in the other order.
         mine = f"pg_try_advisory_xact_lock({self._key})"
-        lost = f"NOT EXISTS (SELECT FROM {self._lock()})"
+        lost = f"NOT EXISTS (SELECT FROM pg_locks l WHERE {self._owned()})"
         settings = _settings(self._limits(), "true")
         row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {settings}").fetchone()
         if not _is_in_transaction(connection):
@@ -139,13 +139,7 @@ class Hold:
         """Behind it, in its transaction: it stayed in its schema, and the manifest gets its row."""
         self.strays.end()
         errand, revision = self._errand, self._revision
-        statement = "SELECT"
-        if errand.keeps_manifest and revision:
-            seconds = time.monotonic() - self._began
-            what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-            statement = manifest.applied_statement(
-                errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
-            )
+        statement = self._applied(time.monotonic() - self._began) or "SELECT"
         row = connection.exec_driver_sql(f"{statement} {PATH}, {NUMBER}, {HELD_HERE}").fetchone()
         self._expect(row[0])
         if row[1] != self._number:
@@ -155,6 +149,39 @@ class Hold:
                 self._elsewhere(f"{manifest.unfinished_statement(errand.run, *begun)} RETURNING 1")
             raise AstrayError(ENDED)
         self._judge(connection, row[2])
+
+    def _applied(self, seconds: float | None) -> str:
+        errand, revision = self._errand, self._revision
+        if not errand.keeps_manifest or not revision:
+            return ""
+        what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
+        ends_block = self.halved or errand.unfinished
+        return manifest.applied_statement(errand.run, *what, self.task, seconds, ends_block=ends_block)
+
+    def before(self, revision: Revision) -> list[str]:
+        """What confines a transaction that is sent whole: without the revision's own lock it fails at once."""
+        self._revision = revision
+        self.strays.begin()
+        own = f"1 / pg_try_advisory_xact_lock({self._key})::int"
+        return ["BEGIN", f"SELECT {own}, {_settings(self._limits(), 'true')}"]
+
+    def behind(self) -> list[str]:
+        """What notes it in the manifest."""
+        noted = self._applied(None)
+        return [f"{noted} 1"] if noted else []
+
+    def seen(self) -> str:
+        """The columns by which such a transaction is judged before it is committed."""
+        lock = f"count(*) FILTER (WHERE {self._owned()})::text"
+        return f"{PATH}, (SELECT ARRAY[{lock}, {NAMES_HELD} FILTER (WHERE {CHANGED})] FROM pg_locks l)"
+
+    def judge(self, connection: Any, path: str, seen: Sequence[str | None]) -> None:
+        """Raises what `confine` and `settle` do."""
+        self.strays.end()
+        if seen[0] == "0":
+            raise self._lost()
+        self._expect(path)
+        self._judge(connection, seen[1] or "")
 
     def _judge(self, connection: Any, held: str | None = None) -> None:
         def ask(statement: str) -> Any:
@@ -167,6 +194,9 @@ class Hold:
 
     def _lock(self) -> str:
         return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
+
+    def _owned(self) -> str:
+        return owned(key_of(self._schema), self._errand.runner)
 
     def _elsewhere(self, statement: str) -> Any:
         """The first row that a session of our own is told."""

@@ -50,9 +50,17 @@ HELD = (
 
 def matching(key: int) -> str:
     """What follows FROM to find this database's granted lock `l`."""
+    return f"pg_locks l WHERE {HELD} AND {_place(key)}"
+
+
+def owned(key: int, pid: int) -> str:
+    """Whether granted lock `l` of pg_locks is this one, and of that server process, which is in one database."""
+    return f"l.pid = {pid} AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND {_place(key)}"
+
+
+def _place(key: int) -> str:
     unsigned = key & (2**64 - 1)
-    place = f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
-    return f"pg_locks l WHERE {HELD} AND {place}"
+    return f"l.classid = {unsigned >> 32}::oid AND l.objid = {unsigned & (2**32 - 1)}::oid"
 
 
 def holder(ask: Callable[[str], list[Any]], key: int) -> str:

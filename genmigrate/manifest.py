@@ -69,6 +69,7 @@ FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIM
 #: Somebody else makes the same thing in this very moment.
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
+SINCE = "now(), extract(epoch FROM clock_timestamp() - now())"
 COLUMNS = "run, service, schema, revision, direction"
 
 
@@ -114,21 +115,27 @@ def applied_statement(
     name: str,
     checksum: str,
     direction: str,
-    seconds: float,
+    seconds: float | None,
     *,
     ends_block: bool,
 ) -> str:
     """For env.py's connection, in the revision's transaction; what it returns has to follow.
 
-    With `ends_block` the revision's row in `unfinished` goes. Holds no `%`: any driver runs it as it is.
+    Without `seconds` it began with its transaction. With `ends_block` the revision's row in `unfinished` goes. Holds
+    no `%`: any driver runs it as it is.
     """
+    times = (
+        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}"
+        if seconds is not None
+        else SINCE
+    )
     row = _texts(service, schema, revision)
     ended = f"DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = ({row})"
     return (
         (f"WITH finished AS ({ended}) " if ends_block else "")
         + f"INSERT INTO genmigrate.applied ({COLUMNS}, name, checksum, started, seconds) "
         f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
-        f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}) RETURNING"
+        f"{times}) RETURNING"
     )
 
 

@@ -9,7 +9,7 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .hold import Hold
+from .hold import NOTICE, Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
 
@@ -120,20 +120,24 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
     pooled = engine.raw_connection()
     try:
         line = Line(pooled.driver_connection)
-        line.ahead.append(f"SET search_path TO {as_path(hold.path)}")
-        hold.tie(lambda statement: line.exec_driver_sql(statement).fetchall())
+        line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}", f"SELECT {NOTICE}"]
         for revision in revisions:
+            if errand.hand.stop_word:
+                line.flush()
             errand.check()
             running.append(revision.id)
-            errand.tell(at=revision.slug, phase=revision.phase)
-            line.ahead.append("BEGIN")
-            hold.confine(line, revision)
+            errand.tell(at=revision.slug, phase=revision.phase, backend=line.backend)
+            line.ahead += hold.before(revision)
             for statement, parameters, many in _scripts[revision.id].sent:
                 hold.strays.hear(None, None, statement)
                 line.send(statement, parameters, many)
-            hold.settle(line)
-            _move(errand, line, revision)
-            line.exec_driver_sql("COMMIT")
+            line.ahead += [*hold.behind(), *_version_table(errand, revision)]
+            row = line.exec_driver_sql(f"{_moved(errand, revision)} RETURNING {hold.seen()}").fetchone()
+            if row is None:
+                raise DiffersError
+            hold.judge(line, *row)
+            line.ahead.append("COMMIT")
+        line.flush()
         line.close()
     except BaseException:
         pooled.invalidate()
@@ -142,19 +146,23 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
         pooled.close()
 
 
-def _move(errand: Errand, line: Line, revision: Revision) -> None:
-    """Let the version table say so, as Alembic does for a revision that follows one or none."""
-    name, new = errand.service.version_table, literal(revision.id)
-    table = f"{quoted(errand.target.version_schema)}.{quoted(name)}"
+def _version_table(errand: Errand, revision: Revision) -> list[str]:
+    key = f"CONSTRAINT {quoted(f'{errand.service.version_table}_pkc')} PRIMARY KEY (version_num)"
+    made = f"CREATE TABLE IF NOT EXISTS {_table(errand)} (version_num VARCHAR(32) NOT NULL, {key})"
+    return [] if revision.parents else [made]
+
+
+def _moved(errand: Errand, revision: Revision) -> str:
+    """Lets the version table say so, as Alembic does for a revision that follows one or none."""
+    table, new = _table(errand), literal(revision.id)
     if revision.parents:
         (old,) = revision.parents
-        line.exec_driver_sql(f"UPDATE {table} SET version_num = {new} WHERE version_num = {literal(old)}")
-    else:
-        key = f"CONSTRAINT {quoted(f'{name}_pkc')} PRIMARY KEY (version_num)"
-        line.ahead.append(f"CREATE TABLE IF NOT EXISTS {table} (version_num VARCHAR(32) NOT NULL, {key})")
-        line.exec_driver_sql(f"INSERT INTO {table} SELECT {new} WHERE NOT EXISTS (SELECT FROM {table})")
-    if line.count != 1:
-        raise DiffersError
+        return f"UPDATE {table} SET version_num = {new} WHERE version_num = {literal(old)}"
+    return f"INSERT INTO {table} SELECT {new} WHERE NOT EXISTS (SELECT FROM {table})"
+
+
+def _table(errand: Errand) -> str:
+    return f"{quoted(errand.target.version_schema)}.{quoted(errand.service.version_table)}"
 
 
 class Line:
@@ -164,6 +172,7 @@ class Line:
         self.driver_connection, self.connection = driver, self
         self.ahead: list[str] = []  # goes with the next statement
         driver.autocommit = True
+        self.backend = int(driver.info.backend_pid)
         self._cursor = driver.cursor()
         self._is_psycopg3 = type(driver).__module__.partition(".")[0] == "psycopg"
         # The server would have to prepare what several statements or another path have made invalid.
@@ -185,16 +194,17 @@ class Line:
             self.ahead.append(statement)
             return
         if self.ahead:
-            self.exec_driver_sql("SELECT")
+            self.exec_driver_sql(self.ahead.pop())
         if many:
             self._cursor.executemany(statement, parameters)
         else:
             self._execute(statement, parameters)
 
-    @property
-    def count(self) -> int:
-        """How many rows the last statement wrote."""
-        return int(self._cursor.rowcount)
+    def flush(self) -> None:
+        """Send what waits, whose last statement commits what was sent before. Raises DiffersError."""
+        self.exec_driver_sql(self.ahead.pop())
+        if self._cursor.statusmessage == "ROLLBACK":  # what a COMMIT does behind an error
+            raise DiffersError
 
     def close(self) -> None:
         """Let SQLAlchemy have it back."""

@@ -42,6 +42,7 @@ class Work:
 
     state: State
     current: tuple[str, ...] = ()  # what its version table said when it was handed out
+    lacks: list[str] = field(default_factory=list)  # schemas to be made
     tries: int = 0
     not_before: float = 0.0
     since: float = 0.0
@@ -61,13 +62,15 @@ class Work:
 
 
 class Schedule:
-    """The work of one service, of which a subclass says what it is; a RunError of _ready or _done is a failure."""
+    """The work of one service, of which a subclass says what it is; a RunError of what it says is a failure."""
 
     def __init__(self, job: Job, session: Session) -> None:
         self._job = job
         self._session = session
         self._hands = Hands(job)
         self._waiting: deque[Work] = deque()
+        self._prepared: deque[Work] = deque()  # locked and ready for the next idle hand
+        self._ended: list[Work] = []  # still locked
         self._next_look = 0.0
         self._next_report = time.monotonic() + 1.0
         self._stopping = ""  # the word for why it has to stop before all is done
@@ -89,6 +92,9 @@ class Schedule:
         """Under the schema's lock: whether there is still something to do."""
         return True
 
+    def _begin(self, work: Work) -> None:
+        """Make what the work needs, still under the lock."""
+
     def _done(self, work: Work) -> None:
         """Behind it, still under the lock."""
 
@@ -108,46 +114,81 @@ class Schedule:
             except self._session.errors:  # and with it all locks: what has begun ends at its next revision
                 if not self._session.lost() or self._stopping:
                     raise
+                self._put_back()
                 self._stopping = "unreachable"
                 self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
                 self._hands.stop(self._stopping)
 
-    def _work_off(self, failures_allowed: int | None) -> None:
-        while self._waiting or self._busy():
+    def _work_off(self, allowed: int | None) -> None:
+        while self._prepared or self._waiting or self._busy():
             if self._job.watch.stop_word and not self._stopping:
                 self._stopping = self._job.watch.stop_word
                 self._hands.stop(self._stopping)
-            over = self._stopping or (failures_allowed is not None and self._failures > failures_allowed)
-            if over and not self._busy():
+            if self._is_over(allowed) and not self._busy():
                 break
-            if not over:
-                self._hand_out()
-            for hand, message in self._hands.listen(LOOK_S):
+            self._hand_out(allowed)
+            self._unlock(*self._ended)
+            self._ended.clear()
+            # While hands work, the next of each is made ready: one between two looks at what they tell.
+            full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
+            for hand, message in self._hands.listen(LOOK_S if full or not self._prepare() else 0):
                 self._hear(hand, message)
             self._look()
+        self._unlock(*self._prepared)
+        self._put_back()
 
-    def _hand_out(self) -> None:
+    def _is_over(self, allowed: int | None) -> bool:
+        return bool(self._stopping) or (allowed is not None and self._failures > allowed)
+
+    def _put_back(self) -> None:
+        self._waiting.extendleft(reversed(self._prepared))
+        self._prepared.clear()
+        self._ended.clear()
+
+    def _hand_out(self, allowed: int | None) -> None:
         """Give each idle hand the first work that may begin and that nobody else has locked."""
-        now = time.monotonic()
-        while True:
-            work = next((each for each in self._waiting if each.not_before <= now), None)
-            hand = self._hands.idle(len(self._waiting)) if work else None
-            if work is None or hand is None:
+        while not self._is_over(allowed) and (self._prepared or self._first()):
+            hand = self._hands.idle(len(self._prepared) + len(self._waiting))
+            if hand is None:
                 return
-            if not self._lock(work):
-                continue
-            self._waiting.remove(work)
-            try:
-                if self._ready(work):
-                    work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
-                    hand.work = work
-                    hand.wire.send(self._order(work))
-                    self._note_work()
-                    continue
-                self._finished += 1
-            except RunError as error:
-                self._fail(work, error)
+            if self._prepared or (self._prepare() and self._prepared):
+                self._give(hand)
+
+    def _give(self, hand: Process) -> None:
+        work = self._prepared[0]
+        try:
+            self._begin(work)
+        except RunError as error:
+            self._fail(work, error)
+            self._unlock(self._prepared.popleft())
+            return
+        work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
+        hand.work = self._prepared.popleft()
+        hand.wire.send(self._order(work))
+        self._note_work()
+
+    def _first(self) -> Work | None:
+        now = time.monotonic()
+        return next((each for each in self._waiting if each.not_before <= now), None)
+
+    def _prepare(self) -> bool:
+        """Lock the first work that may begin and look at it; False where there is none."""
+        work = self._first()
+        if work is None or not self._lock(work):
+            return work is not None
+        try:
+            ready = self._ready(work)
+        except RunError as error:
+            ready = False
+            self._fail(work, error)
+        else:
+            self._finished += not ready
+        self._waiting.remove(work)  # not before: a session that was lost leaves it there
+        if ready:
+            self._prepared.append(work)
+        else:
             self._unlock(work)
+        return True
 
     def _lock(self, work: Work) -> bool:
         schema, now = work.state.target.schema, time.monotonic()
@@ -170,9 +211,10 @@ class Schedule:
             self._job.note(f"waiting: {reason}")
         return False
 
-    def _unlock(self, work: Work) -> None:
-        if self._stopping != "unreachable":
-            self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
+    def _unlock(self, *works: Work) -> None:
+        if works and self._stopping != "unreachable":
+            keys = (key_of(work.state.target.schema) for work in works)
+            self._session.rows(f"SELECT {', '.join(f'pg_advisory_unlock({key})' for key in keys)}")
 
     def _busy(self) -> list[Work]:
         return [hand.work for hand in self._hands.all if hand.work]
@@ -223,7 +265,7 @@ class Schedule:
             except self._session.errors:
                 self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
                 raise
-        self._unlock(work)
+        self._ended.append(work)
 
     def _again(self, hand: Process, work: Work, result: Message) -> bool:
         """Whether another try may cure it: then it waits for one."""

@@ -33,11 +33,14 @@ UNLOCKED = re.compile(
     re.IGNORECASE,
 )
 #: The tables that this transaction changed (A: made, altered or dropped, w: written to), as a name in its path.
-HELD_HERE = (
-    "(SELECT string_agg(DISTINCT CASE l.mode WHEN 'RowExclusiveLock' THEN 'w ' ELSE 'A ' END "
-    "|| l.relation::regclass, chr(10)) FROM pg_locks l WHERE l.pid = pg_backend_pid() "
-    "AND l.locktype = 'relation' AND l.mode IN ('AccessExclusiveLock', 'RowExclusiveLock'))"
+NAMES_HELD = (
+    "string_agg(CASE l.mode WHEN 'RowExclusiveLock' THEN 'w ' ELSE 'A ' END || l.relation::regclass, chr(10))"
 )
+CHANGED = (
+    "l.pid = pg_backend_pid() AND l.locktype = 'relation' "
+    "AND l.mode IN ('AccessExclusiveLock', 'RowExclusiveLock')"
+)
+HELD_HERE = f"(SELECT {NAMES_HELD} FROM pg_locks l WHERE {CHANGED})"
 LINES = "SELECT string_agg(n.nspname || chr(9) || {} n.nspname || coalesce('.' || {}, ''), chr(10))"
 NO_MEMBER = "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = {} AND d.objid = {} AND d.deptype = 'e')"
 RELATIONS = (

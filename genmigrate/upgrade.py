@@ -167,21 +167,24 @@ class Upgrade(Schedule):
             self._compare(work)
             _already(job, [state])
             return False
-        if state.word == "missing-schema":
-            create_schema(self._session, target.schema)
+        work.lacks = [target.schema] if state.word == "missing-schema" else []
         there = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
         apart = target.version_schema
         if apart != target.schema and not state.current and not self._session.rows(there, [apart]):
-            create_schema(self._session, apart)
+            work.lacks.append(apart)
         if self._past.head is None:
+            self._begin(work)
             _already(job, [state])
-            return False
-        return True
+        return self._past.head is not None
+
+    def _begin(self, work: Work) -> None:
+        for schema in work.lacks:
+            create_schema(self._session, schema)
 
     def _done(self, work: Work) -> None:
         job, target = self._job, work.state.target
-        after = job.survey(self._session, target)[0]
-        if after.word != "up-to-date":
+        after = None if work.result.get("seen") else job.survey(self._session, target)[0]
+        if after and after.word != "up-to-date":
             missing = names([revision.slug for revision in after.pending]) or after.word
             reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
             work.result = {"revision": "", "place": "migrations/env.py: does it commit?"}

@@ -1,6 +1,6 @@
 """A module of the runner into what deployments carry of it: the same code, bare of what only people read.
 
-Its docstrings, comments, empty lines and what only a type checker imports are gone, and a step of indentation is one
+Its docstrings, comments, empty lines and what only a type checker reads are gone, and a step of indentation is one
 space: a cluster's files hold 262,144 bytes, and a plan of a thousand tenants needs its part of them. The first line of
 the module's docstring stays, for who reads it there; all the rest is in the package `genmigrate`.
 """
@@ -14,9 +14,13 @@ import tokenize
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from compiler.emit import precompiled, template
 from compiler.emit.template import templates_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STEP, ONLY_TYPES = 4, "TYPE_CHECKING"
 
@@ -52,6 +56,9 @@ def strip(text: str) -> str:
         elif tokenize.tok_name[token.type] == "FSTRING_END":
             inside.update(range(opened.pop(), token.end[0]))
     tree = ast.parse(text)
+    for row, begin, end in sorted(_annotations(tree, written), reverse=True):
+        line = (lines[row] or "").encode()  # the parser counts bytes
+        lines[row] = (line[:begin] + line[end:]).decode()
     for statement in tree.body:
         _take_types(statement, lines)
     for node in ast.walk(tree):
@@ -59,6 +66,25 @@ def strip(text: str) -> str:
             _take_docstring(node, lines)
     kept = ((number, line) for number, line in enumerate(lines) if line or (line == "" and number in inside))
     return "".join(f"{line if number in inside else _outdented(line)}\n" for number, line in kept)
+
+
+def _annotations(tree: ast.Module, written: list[str]) -> Iterator[tuple[int, int, int]]:
+    """Where functions say types, as row and columns; those of a class's fields make a dataclass."""
+    fields = {id(each) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body}
+    for node in ast.walk(tree):
+        said: list[tuple[ast.expr | None, int, bytes]] = []
+        if isinstance(node, ast.arg):
+            said.append((node.annotation, node.col_offset + len(node.arg.encode()), b""))
+        elif isinstance(node, ast.FunctionDef) and node.returns:
+            row = written[node.returns.lineno - 1].encode()
+            said.append((node.returns, row.rindex(b")", 0, node.returns.col_offset) + 1, b":"))
+        elif isinstance(node, ast.AnnAssign) and node.value and id(node) not in fields:
+            said.append((node.annotation, node.target.end_col_offset or 0, b""))
+        for annotation, begin, behind in said:
+            if annotation and annotation.lineno == annotation.end_lineno:
+                end = annotation.end_col_offset or begin
+                assert written[annotation.lineno - 1].encode()[end:].startswith(behind)
+                yield annotation.lineno - 1, begin, end
 
 
 def _take_types(statement: ast.stmt, lines: list[str | None]) -> None:

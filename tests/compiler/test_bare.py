@@ -31,11 +31,17 @@ class OnlyWordsError(Exception):
     """Nothing but a docstring."""
 
 
-def two(name: str = "# no comment") -> str:
+class Fields:
+    one: int = 1
+
+
+def two(name: str = "# no comment", *more: int, ä: dict[str, int] | None = None) -> str:
     """Return it twice.
 
     Raises nothing.
     """
+    kept: list[str] = []
+    later: int
 
     # Because.
     text = """
@@ -56,7 +62,11 @@ from typing import Any
 MANY = 2
 class OnlyWordsError(Exception):
  """Nothing but a docstring."""
-def two(name: str = "# no comment") -> str:
+class Fields:
+ one: int = 1
+def two(name = "# no comment", *more, ä = None):
+ kept = []
+ later: int
  text = """
     # nor is this
 
@@ -69,6 +79,26 @@ def two(name: str = "# no comment") -> str:
         """
  return (name + text) * MANY
 '''
+
+
+class Untyped(ast.NodeTransformer):
+    """Takes the types out of functions, and leaves a class its fields."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        node.body = [each if isinstance(each, ast.AnnAssign) else self.visit(each) for each in node.body]
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.stmt:
+        return ast.copy_location(ast.Assign([node.target], node.value), node) if node.value else node
 
 
 def test_what_is_left_of_a_module() -> None:
@@ -84,6 +114,7 @@ def test_the_code_is_the_same(name: str) -> None:
             if isinstance(node, ast.ImportFrom) and node.module == "typing":
                 node.names = [name for name in node.names if name.name != "TYPE_CHECKING"]
         tree.body = [node for node in tree.body if getattr(node, "names", None) != []]
+        Untyped().visit(tree)
         for node in ast.walk(tree):
             documented = isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(
                 node

@@ -162,6 +162,18 @@ def test_a_run_that_stops_lets_the_others_end(platform: Platform) -> None:
     assert not there(platform, "accounts_c")
 
 
+def test_a_run_stops_at_what_cannot_even_begin(platform: Platform) -> None:
+    """Those behind it are neither tried, nor locked any more when the run has ended."""
+    prepare(platform, "a", "b", "c", parallelism=1)
+    platform.server.query("CREATE ROLE weak LOGIN PASSWORD 'weak'")
+    database = platform.service("accounts")["database"]
+    url = f"postgresql://weak:weak@127.0.0.1:{platform.server.port}/{database}"
+    ended = platform.run("upgrade", ACCOUNTS_DATABASE_URL=url)
+    platform.server.query("DROP ROLE weak")
+    assert (ended.code, counts(ended)) == (9, "0 up-to-date, 0 applied, 1 failed, 2 skipped"), ended
+    assert "  ✗ accounts_a no-right: schema accounts_a may not be created" in ended.lines
+
+
 def test_several_processes_work_at_once(platform: Platform) -> None:
     prepare(platform, "a", "b", "c", "d", parallelism=2)
     logged(platform, 'op.execute("SELECT pg_sleep(1.5)")')

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from genmigrate.lock import key_of
 from genmigrate.plain import is_plain
+
+from .test_exchange import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,10 +225,12 @@ def test_a_version_that_somebody_else_moved_is_not_overwritten(platform: Platfor
     """A trigger stands for a person with Alembic at the same moment: nothing is applied on top of it."""
     prepare(platform)
     assert platform.run("upgrade").code == 0
-    platform.query("accounts", "CREATE TABLE accounts_t5.twice (i int)")
+    body = "RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
+    platform.query("accounts", f"CREATE FUNCTION accounts_t5.never() {body}")
     platform.query(
         "accounts",
-        "CREATE RULE never AS ON UPDATE TO accounts_t5.alembic_version DO INSTEAD NOTHING",
+        "CREATE TRIGGER never BEFORE UPDATE ON accounts_t5.alembic_version "
+        "FOR EACH ROW EXECUTE FUNCTION accounts_t5.never()",
     )
     add(platform, 'op.execute("CREATE TABLE noted (i int)")')
     ended = platform.run("upgrade")
@@ -232,6 +238,55 @@ def test_a_version_that_somebody_else_moved_is_not_overwritten(platform: Platfor
     (line,) = [line for line in ended.lines if line.startswith("  ✗")]
     assert line.startswith("  ✗ accounts_t5 failed at step_3"), ended
     assert platform.query("accounts", "SELECT to_regclass('accounts_t5.noted')") == [(None,)]
+
+
+def waiting(platform: Platform) -> psycopg.Connection[tuple[object, ...]]:
+    """A run has come as far as t4, whose table is locked by what is returned: t5 is locked and looked at already."""
+    prepare(platform)
+    assert platform.run("upgrade").code == 0
+    add(platform, 'op.add_column("accounts", sa.Column("note", sa.Text))')
+    other = psycopg.connect(platform.server.url(platform.service("accounts")["database"]))
+    other.execute("LOCK TABLE accounts_t4.accounts")
+    return other
+
+
+BLOCKED = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'accounts_t4.accounts'::regclass"
+LOCKED = (
+    "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid <> %s "
+    "AND ((classid::bigint << 32) | objid::bigint) = %s"
+)
+
+
+def test_nothing_is_sent_without_the_schema_s_own_lock(platform: Platform) -> None:
+    """What still works in it, of a run that was killed, is waited for."""
+    with waiting(platform) as other:
+        run = platform.start("upgrade")
+        until(lambda: platform.query("accounts", BLOCKED))
+        until(lambda: other.execute(LOCKED, [0, key_of("accounts_t5")]).fetchall())
+        other.execute("SELECT pg_advisory_lock(%s)", [key_of("statements in accounts_t5")])
+        other.commit()
+        until(lambda: platform.version("accounts_t4") == "r3")
+        time.sleep(1)
+        assert platform.version("accounts_t5") == "a2"
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, out
+    assert platform.query(
+        "accounts", "SELECT count(*) FROM genmigrate.applied WHERE revision = 'r3' GROUP BY schema"
+    ) == [(1,)] * len(TENANTS)
+
+
+def test_nothing_is_committed_without_the_runner_s_lock(platform: Platform) -> None:
+    with waiting(platform) as other:
+        run = platform.start("upgrade")
+        until(lambda: platform.query("accounts", BLOCKED))
+        cut = LOCKED.replace("1", "pg_terminate_backend(pid)", 1)
+        assert other.execute(cut, [0, key_of("accounts_t4")]).fetchall() == [(True,)]
+        other.rollback()
+    out, _ = run.communicate(timeout=60)
+    assert run.returncode == 3, out
+    assert "accounts_t4 unreachable at step_3: the session that holds the lock of accounts_t4 was cut" in out
+    assert platform.version("accounts_t4") == "a2"
+    assert platform.run("upgrade").code == 0
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from .upgrade import canaries
 HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')
  FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) WHERE {HELD}"""
-def plan(job: Job) -> None:
+def plan(job):
  first = canaries(job)
- groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
+ groups = {}
  for state in states(job):
   if state.word in READY:
    key = (state.target not in first, tuple(each.slug for each in state.pending))
@@ -31,7 +31,7 @@ def plan(job: Job) -> None:
    job.line(f"  – {len(members)} would get {', '.join(pending)}{early}: {labels}", told)
   else:
    job.line(f"  ✓ {len(members)} up-to-date: {labels}", {**told, "event": "up-to-date"})
-def unlock(job: Job) -> None:
+def unlock(job):
  with job.connect() as session:
   held = session.rows(HOLDERS)
  schemas = {key_of(target.schema): target.schema for target in job.targets}
@@ -44,27 +44,27 @@ def unlock(job: Job) -> None:
   job.line(f"    → it ends with that session; to end it: SELECT pg_terminate_backend({pid})")
  if not found:
   job.line(f"  ✓ {job.service.name}: no schema is locked", {"event": "unlocked"}, up_to_date=1)
-def check(job: Job) -> None:
+def check(job):
  ready = [state for state in states(job) if state.word == "up-to-date"][:1]
  if not ready:
   raise RunError("failed", "none of its schemas is up-to-date", "upgrade first")
  with job.connect() as session:
   Check(job, session).run(ready)
 class Check(Schedule):
- def run(self, states: list[State]) -> None:
+ def run(self, states):
   try:
    self.work_off(states, 0)
   finally:
    self._hands.end()
- def _order(self, work: Work) -> Message:
+ def _order(self, work):
   more = {"task": "check", "goal": "", "runner": 0, "keeps_manifest": False}
   return {**super()._order(work), **more}
- def _done(self, work: Work) -> None:
+ def _done(self, work):
   job, found = self._job, work.result["differences"]
   if found:
    error = RunError("failed", f"models and migrations differ in {len(found)} places")
    job.failed(None, error, hints=found[:20])
   else:
    job.line(f"  ✓ {job.service.name}: models and migrations agree", up_to_date=1)
- def _failed(self, work: Work, error: RunError) -> None:
+ def _failed(self, work, error):
   self._job.failed(None, error, " at env.py", [work.result.get("place", "")])

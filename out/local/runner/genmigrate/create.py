@@ -5,7 +5,7 @@ from .codes import RunError
 from .output import one_line
 from .session import Session, driver_module, quoted, reason_of, sqlstate
 MAINTENANCE = "postgres"
-def create_database(url: DatabaseUrl, application: str) -> None:
+def create_database(url, application):
  module = driver_module(url)
  try:
   session = Session(module, url, application, MAINTENANCE)

@@ -7,7 +7,7 @@ from .preflight import refuse_pooled, refuse_standby
 from .survey import READY
 from .upgrade import Upgrade
 BASE = "base"
-def run(job: Job) -> None:
+def run(job):
  past = job.past
  bound = job.plan.policy.max_downgrade
  if bound == 0:
@@ -35,13 +35,13 @@ def run(job: Job) -> None:
    refuse_pooled(job, session)
    Downgrade(job, session, goal).run(above, job.plan.policy.max_failed_tenants)
  return None
-def undone(past: History, state: State, goal: str) -> list[Revision]:
+def undone(past, state, goal):
  done = past.ancestors(state.current)
  if goal and goal not in done:
   return []
  kept = past.ancestors([goal] if goal else [])
  return [each for key, each in reversed(past.revisions.items()) if key in done - kept]
-def _goal(job: Job, past: History) -> str:
+def _goal(job, past):
  wanted = str(job.order.get("to", ""))
  if wanted == BASE:
   return ""
@@ -51,14 +51,14 @@ def _goal(job: Job, past: History) -> str:
  known = names([f"{each.id} ({each.slug})" for each in reversed(past.revisions.values())])
  reason = f"{wanted} is {'more than one' if found else 'no'} revision of {job.service.name}"
  raise RunError("usage", reason, f"known: {known}, {BASE}")
-def _allow(job: Job, state: State, undo: list[Revision], bound: int | None) -> None:
+def _allow(job, state, undo, bound):
  if state.word not in READY:
   job.failed(state, job.explain(state))
  elif bound is not None and len(undo) > bound:
   reason = f"{len(undo)} revisions would be undone, the policy allows {bound}"
   way_out = "choose a nearer target, or undo them by a new revision"
   job.failed(state, RunError("refused", reason, way_out))
-def _show(job: Job, above: list[State], undo: dict[Target, list[Revision]], goal: str) -> None:
+def _show(job, above, undo, goal):
  for state in above:
   slugs = [each.slug for each in undo[state.target]]
   job.line(
@@ -68,17 +68,17 @@ def _show(job: Job, above: list[State], undo: dict[Target, list[Revision]], goal
   job.line(f"  nothing was changed; to undo it, and lose the data in it: --to {goal or BASE} --apply")
 class Downgrade(Upgrade):
  command, verb = "downgrade", "undid"
- def __init__(self, job: Job, session: Session, goal: str) -> None:
+ def __init__(self, job, session, goal):
   super().__init__(job, session)
   self._goal = goal
- def _revisions(self, state: State) -> list[Revision]:
+ def _revisions(self, state):
   return undone(self._past, state, self._goal)
- def _order(self, work: Work) -> Message:
+ def _order(self, work):
   return {**super()._order(work), "task": "down", "goal": self._goal or BASE}
- def _ready(self, work: Work) -> bool:
+ def _ready(self, work):
   work.state = self._now(work)
   return bool(self._revisions(work.state)) or bool(work.tries)
- def _done(self, work: Work) -> None:
+ def _done(self, work):
   target = work.state.target
   left = [each.slug for each in undone(self._past, self._now(work), self._goal)]
   if left:

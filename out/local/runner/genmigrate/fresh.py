@@ -10,7 +10,7 @@ from typing import Any
 CACHED = type(lru_cache(len))
 SCHEMA_VARIABLE = "ALEMBIC_SCHEMA"
 @contextmanager
-def in_schema(schema: str, forget: Callable[[], None] = lambda: None) -> Iterator[None]:
+def in_schema(schema, forget = lambda: None):
  path, folder, variables = list(sys.path), Path.cwd(), dict(os.environ)
  variables.pop(SCHEMA_VARIABLE, None)
  before = set(sys.modules)
@@ -25,7 +25,7 @@ def in_schema(schema: str, forget: Callable[[], None] = lambda: None) -> Iterato
   sys.path[:] = path
   if _forget(schema, folder, before):
    forget()
-def _forget(schema: str, folder: Path, before: set[str]) -> bool:
+def _forget(schema, folder, before):
  for name in sys.modules.keys() - _verdicts.keys():
   _verdicts[name] = _belongs(sys.modules[name], folder)
  own = {name: module for name, module in list(sys.modules.items()) if _verdicts.get(name)}
@@ -42,10 +42,10 @@ def _forget(schema: str, folder: Path, before: set[str]) -> bool:
    if name in own or (name not in before and _top(name) in shared):
     del sys.modules[name]
  return kept
-_verdicts: dict[str, bool] = {}
-def _top(name: str) -> str:
+_verdicts = {}
+def _top(name):
  return name.partition(".")[0]
-def _belongs(module: ModuleType, folder: Path) -> bool:
+def _belongs(module, folder):
  place = getattr(module, "__file__", None)
  if not isinstance(place, str):
   return False
@@ -53,14 +53,14 @@ def _belongs(module: ModuleType, folder: Path) -> bool:
  installed = "site-packages" in file.parts or Path(sys.prefix) in file.parents
  return folder in file.parents and not installed
 STEPS, MOST = 6, 500
-def keeps(names: dict[str, Any], schema: str) -> bool:
+def keeps(names, schema):
  values = [value for key, value in list(names.items()) if not key.startswith("__")]
  for step in range(STEPS):
   if any(isinstance(value, str) and schema in value for value in values):
    return True
   values = [each for value in values for each in _inside(value, own_only=step > 0)][:MOST]
  return False
-def _inside(value: Any, *, own_only: bool) -> list[Any]:
+def _inside(value, *, own_only):
  if isinstance(value, dict):
   return list(value.values())
  if isinstance(value, (list, tuple, set, frozenset)):
@@ -71,7 +71,7 @@ def _inside(value: Any, *, own_only: bool) -> list[Any]:
  with suppress(Exception):
   return list(value.__dict__.values())
  return []
-def _holds(module: ModuleType) -> bool:
+def _holds(module):
  kind = getattr(sys.modules.get("sqlalchemy"), "MetaData", ())
  if _top(module.__name__) in ("sqlalchemy", "alembic"):
   return False

@@ -8,7 +8,7 @@ from .output import names
 POLL_S = 0.5
 NEEDS_PERSON = ("unversioned", "unstamped", "unknown-revision")
 UPGRADE = "run the migrations of this image: python3 -m genmigrate upgrade"
-def status(job: Job) -> None:
+def status(job):
  past = job.past
  job.heads = [{"revision": past.head, "name": past.slug(past.head)}] if past.head else []
  for state in states(job):
@@ -26,7 +26,7 @@ def status(job: Job) -> None:
    }
   )
   job.ended_with(CODE_OF_WORD[state.word])
-def states(job: Job) -> list[State]:
+def states(job):
  past = job.past
  try:
   with job.connect() as session:
@@ -35,7 +35,7 @@ def states(job: Job) -> list[State]:
   if trouble.word == "missing-database" and job.plan.create_databases:
    return survey.missing(job.targets, past)
   raise
-def wait(job: Job) -> None:
+def wait(job):
  if job.order.get("at_least"):
   return _wait_for_schemas(job)
  try:
@@ -44,7 +44,7 @@ def wait(job: Job) -> None:
   if error.word != "missing-database" or not job.plan.create_databases:
    raise
  return job.line(f"  ✓ {job.service.name}: PostgreSQL at {job.url().place} answers", up_to_date=1)
-def _wait_for_schemas(job: Job) -> None:
+def _wait_for_schemas(job):
  give_up, told = time.monotonic() + job.patience_s, ""
  while True:
   job.watch.check()
@@ -61,7 +61,7 @@ def _wait_for_schemas(job: Job) -> None:
    told = text
    job.note(f"waiting: {text}")
   time.sleep(POLL_S)
-def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
+def _lacking(job, last, left_s):
  try:
   session = job.connect(patience_s=left_s)
  except RunError as error:
@@ -75,7 +75,7 @@ def _lacking(job: Job, last: bool, left_s: float) -> list[State] | None:
    if last:
     raise
    return None
-def _not_enough(job: Job, session: Session) -> list[State]:
+def _not_enough(job, session):
  past, found = job.past, job.survey(session)
  strange = any(state.word == "unknown-revision" for state in found)
  graph = manifest.known(session, job.service.name) if strange else None
@@ -91,7 +91,7 @@ def _not_enough(job: Job, session: Session) -> list[State]:
    f"{job.service.name}: no manifest tells what is newer, so an unknown revision is taken for it"
   )
  return lacking
-def _lack(job: Job, state: State) -> str:
+def _lack(job, state):
  if state.word in NEEDS_PERSON:
   return job.explain(state).reason
  schema, past = state.target.schema, job.past
@@ -99,7 +99,7 @@ def _lack(job: Job, state: State) -> str:
   return f"schema {schema} is not there"
  needs = names([each.slug for each in past.pending(state.current)])
  return f"{schema} is at {past.at(state.current)} and needs {needs}"
-def _too_late(job: Job, lacking: list[State]) -> None:
+def _too_late(job, lacking):
  way_out = UPGRADE
  for state in lacking:
   error = RunError("behind", _lack(job, state))

@@ -4,21 +4,21 @@ from typing import Any
 from .alembic_run import RevisionError, agree, run
 from .fresh import in_schema
 from .output import one_line
-def differences(errand: Errand) -> list[str]:
+def differences(errand):
  from alembic.autogenerate import api
- found: list[str] = []
- def options(given: dict[str, Any]) -> None:
+ found = []
+ def options(given):
   agree(given, errand.service, errand.target)
   asked = given.get("include_object")
   table = errand.service.version_table
-  def include(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:
+  def include(thing, name, kind, reflected, other):
    if (
     kind == "table" and name == table
    ):
     return False
    return bool(asked(thing, name, kind, reflected, other)) if asked else True
   given["include_object"] = include
- def compare(_revision: Any, context: Any) -> list[Any]:
+ def compare(_revision, context):
   for change in api.compare_metadata(context, context.opts["target_metadata"]):
    parts = change if isinstance(change, list) else [change]
    found.extend(_spell(part) for part in parts)
@@ -29,7 +29,7 @@ def differences(errand: Errand) -> list[str]:
  except (Exception, SystemExit) as error:
   raise RevisionError(error, errand.url) from None
  return found
-def _spell(change: tuple[Any, ...]) -> str:
+def _spell(change):
  kind, *rest = change
  names = [str(getattr(each, "name", None) or each) for each in rest if each is not None and each != {}]
  return one_line(f"{kind} {' '.join(names)}")

@@ -40,9 +40,9 @@ class Service:
  extension_schemas: tuple[str, ...] = ()
  skip_env: bool = False
  @property
- def per_tenant(self) -> bool:
+ def per_tenant(self):
   return "{tenant}" in self.schema
- def target(self, tenant: str | None) -> Target:
+ def target(self, tenant):
   spelt = (tenant or "").replace("-", "_")
   schema = self.schema.replace("{tenant}", spelt)
   version_schema = self.version_table_schema.replace("{tenant}", spelt)
@@ -67,11 +67,11 @@ class Plan:
  policy: Policy
  services: tuple[Service, ...]
  digest: str
- def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
+ def targets(self, service, tenants = ()):
   if not service.per_tenant:
    return () if tenants else (service.target(None),)
   return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
-def load(path: Path) -> Plan:
+def load(path):
  try:
   data = path.read_bytes()
   document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
@@ -85,15 +85,15 @@ def load(path: Path) -> Plan:
  raise RunError("usage", reason, way_out)
 class _PlanError(Exception):
  pass
-def _refuse(where: str, why: str) -> NoReturn:
+def _refuse(where, why):
  raise _PlanError(f"{where}: {why}")
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _no_key_twice(pairs):
  keys = [key for key, _ in pairs]
  for key in keys:
   if keys.count(key) > 1:
    raise ValueError(f"the key {key!r} is there twice")
  return dict(pairs)
-def _plan(document: object, digest: str) -> Plan:
+def _plan(document, digest):
  if isinstance(document, dict) and document.get("version") != VERSION:
   _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
  keys = _keys("plan", document, _PLAN)
@@ -104,7 +104,7 @@ def _plan(document: object, digest: str) -> Plan:
   _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
  _check_names(plan)
  return plan
-def _service(where: str, item: object) -> Service:
+def _service(where, item):
  keys = _keys(where, item, _SERVICE, ("version_table_schema", "extension_schemas", "skip_env"))
  service = Service(**{"version_table_schema": keys["schema"], **keys})
  if service.per_tenant != ("{tenant}" in service.version_table_schema):
@@ -112,12 +112,12 @@ def _service(where: str, item: object) -> Service:
   has = "has {tenant}, but the service has one schema for all"
   _refuse(f"{where}.version_table_schema", needs if service.per_tenant else has)
  return service
-def _check_names(plan: Plan) -> None:
+def _check_names(plan):
  names = [service.name for service in plan.services]
  for service in plan.services:
   if names.count(service.name) > 1:
    _refuse("services", f"{service.name} is there twice")
-  owners: dict[str, str | None] = {}
+  owners = {}
   for target in plan.targets(service):
    schema, tenant = target.schema, target.tenant
    if max(len(schema), len(target.version_schema)) > IDENTIFIER_BYTES:
@@ -131,8 +131,8 @@ def _check_names(plan: Plan) -> None:
     _refuse(service.name, f"tenants {owners[schema]} and {tenant} share schema {schema}")
 _Check = Callable[[str, Any], Any]
 def _keys(
- where: str, value: object, checks: dict[str, _Check], optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
+ where, value, checks, optional = ()
+):
  if not isinstance(value, dict):
   _refuse(where, "must be an object")
  for key in value:
@@ -142,27 +142,27 @@ def _keys(
   if key not in value and key not in optional:
    _refuse(where, f"the key {key!r} is missing")
  return {key: check(f"{where}.{key}", value[key]) for key, check in checks.items() if key in value}
-def _text(pattern: str) -> _Check:
+def _text(pattern):
  compiled = re.compile(pattern)
- def check(where: str, value: Any) -> str:
+ def check(where, value):
   if not isinstance(value, str) or compiled.fullmatch(value) is None:
    _refuse(where, f"{value!r} is not allowed here (pattern {pattern})")
   return value
  return check
-def _count(least: int, most: int, unit: str = "") -> _Check:
- def check(where: str, value: Any) -> int:
+def _count(least, most, unit = ""):
+ def check(where, value):
   if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
    _refuse(where, f"{value!r} is not a number{unit} from {least} to {most}")
   return value
  return check
-def _or_null(item: _Check) -> _Check:
+def _or_null(item):
  return lambda where, value: None if value is None else item(where, value)
-def _flag(where: str, value: Any) -> bool:
+def _flag(where, value):
  if not isinstance(value, bool):
   _refuse(where, "must be true or false")
  return value
-def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
- def check(where: str, value: Any) -> tuple[Any, ...]:
+def _list(item, least, most, once = False):
+ def check(where, value):
   if not isinstance(value, list) or not least <= len(value) <= most:
    _refuse(where, f"must be a list of {least} to {most} items")
   items = tuple(item(f"{where}[{index}]", each) for index, each in enumerate(value))
@@ -172,7 +172,7 @@ def _list(item: _Check, least: int, most: int, once: bool = False) -> _Check:
  return check
 _MILLISECONDS = _count(0, 2_147_483_647, " of milliseconds")
 _SESSION = {"lock_timeout_ms": _MILLISECONDS, "statement_timeout_ms": _MILLISECONDS}
-_POLICY: dict[str, _Check] = {
+_POLICY = {
  "parallelism": _count(1, 64),
  "canary": _list(_text(TENANT), 0, 20_000, once=True),
  "max_failed_tenants": _or_null(_count(0, 20_000)),
@@ -180,7 +180,7 @@ _POLICY: dict[str, _Check] = {
  "verify": _text("version|drift"),
  "max_downgrade": _or_null(_count(0, 10_000)),
 }
-_PLAN: dict[str, _Check] = {
+_PLAN = {
  "version": _count(VERSION, VERSION),
  "platform": _text(LABEL),
  "environment": _text(LABEL),
@@ -191,7 +191,7 @@ _PLAN: dict[str, _Check] = {
  "policy": lambda where, value: Policy(**_keys(where, value, _POLICY)),
  "services": _list(_service, 0, 500),
 }
-_SERVICE: dict[str, _Check] = {
+_SERVICE = {
  "name": _text(LABEL),
  "path": _text(PATH),
  "python": _list(_text(WORD), 1, 32),

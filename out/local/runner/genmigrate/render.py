@@ -10,8 +10,8 @@ from .look import states
 from .output import names
 from .session import quoted
 from .survey import READY
-def run(job: Job) -> None:
- groups: dict[tuple[bool, tuple[str, ...]], list[State]] = {}
+def run(job):
+ groups = {}
  for state in states(job):
   if state.word not in READY:
    error = job.explain(state)
@@ -28,7 +28,7 @@ def run(job: Job) -> None:
  for (create, current), members in groups.items():
   job.watch.check()
   _group(job, members, current, create)
-def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create: bool) -> None:
+def _group(job, members, current, create):
  past, first = job.past, members[0]
  came = names([past.slug(revision) for revision in current]) or "nothing"
  job.line(f"-- {job.service.name}: from {came} to {past.slug(past.head or '')}")
@@ -61,15 +61,15 @@ def _group(job: Job, members: Sequence[State], current: tuple[str, ...], create:
    )
  return None
 def _render(
- service: Service, target: Target, history: History, start: tuple[str, ...], url: DatabaseUrl
-) -> tuple[str, tuple[str, str] | None, list[str]]:
+ service, target, history, start, url
+):
  buffer = StringIO()
- holes: list[tuple[str, str]] = []
- left: list[str] = []
- end: list[int] = []
- def guarded(step: Any, context: Any) -> Any:
+ holes = []
+ left = []
+ end = []
+ def guarded(step, context):
   original = step.migration_fn
-  def migrate(**arguments: Any) -> None:
+  def migrate(**arguments):
    if holes:
     left.append(step.revision.revision)
     return
@@ -88,7 +88,7 @@ def _render(
     end.append(buffer.tell())
   step.migration_fn = migrate
   return step
- def options(given: dict[str, Any]) -> None:
+ def options(given):
   given["transaction_per_migration"] = True
   agree(given, service, target)
  mode = {"as_sql": True, "starting_rev": list(start) or None}
@@ -98,6 +98,6 @@ def _render(
  except (Exception, SystemExit) as error:
   raise RevisionError(error, url) from None
  return buffer.getvalue()[: end[0] if end else None], holes[0] if holes else None, left
-def _refusal(name: str) -> str:
+def _refusal(name):
  spelt = "".join(sign for sign in name if sign.isalnum() or sign in "_-. ")
  return f"DO $$ BEGIN RAISE EXCEPTION 'revision {spelt} has to be applied by Alembic'; END $$;"

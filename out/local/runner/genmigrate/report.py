@@ -6,24 +6,24 @@ from .driver import COUNTED
 from .output import names, say, table
 VERSION = 1
 HEAD = ("service", "schema", "state", "current", "pending")
-def as_json(driver: Driver) -> dict[str, Any]:
+def as_json(driver):
  return _document(driver, [_service(outcome) for outcome in driver.outcomes])
-def as_manifest(driver: Driver) -> dict[str, Any]:
+def as_manifest(driver):
  found = [outcome.result["document"] for outcome in driver.outcomes if outcome.result["document"]]
  return {**_document(driver, found), "run": driver.run_id}
-def _document(driver: Driver, services: list[Any]) -> dict[str, Any]:
+def _document(driver, services):
  plan = driver.plan
  head = {"version": VERSION, "platform": plan.platform, "environment": plan.environment}
  return {**head, "services": services}
-def _service(outcome: Outcome) -> dict[str, Any]:
+def _service(outcome):
  found = {key: outcome.result[key] for key in ("reason", "way_out", "heads", "schemas")}
  state = outcome.result["word"] or "answers"
  return {"name": outcome.service.name, "database": outcome.service.database, "state": state, **found}
-def as_table(driver: Driver) -> None:
+def as_table(driver):
  rows = [row for outcome in driver.outcomes for row in _rows(driver, outcome)]
  for line in (*table([HEAD, *rows]), *troubles(driver)):
   say(line)
-def troubles(driver: Driver) -> Iterable[str]:
+def troubles(driver):
  for outcome in driver.outcomes:
   result = outcome.result
   whole = {**result, "schema": outcome.service.name, "state": result["word"]}
@@ -32,18 +32,18 @@ def troubles(driver: Driver) -> Iterable[str]:
     yield f"  ✗ {each['schema']} {each['state']}: {each['reason']}"
     if each["way_out"]:
      yield f"    → {each['way_out']}"
-def _rows(driver: Driver, outcome: Outcome) -> list[tuple[str, ...]]:
+def _rows(driver, outcome):
  service, word = outcome.service.name, outcome.result["word"]
  if word:
   return [(service, target.schema, word, "?", "?") for target in driver.order.targets[service]]
- def named(revisions: list[dict[str, str]]) -> str:
+ def named(revisions):
   return names([each["name"] for each in revisions]) or "-"
  return [
   (service, schema["schema"], schema["state"], named(schema["current"]), named(schema["pending"]))
   for schema in outcome.result["schemas"]
  ]
-def summary(driver: Driver, left: int, seconds: float, code: int) -> tuple[str, dict[str, Any]]:
- total: Counter[str] = Counter(skipped=left)
+def summary(driver, left, seconds, code):
+ total = Counter(skipped=left)
  for outcome in driver.outcomes:
   total.update(outcome.counts)
  counts = {key: total[key] for key in COUNTED}

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 PREFIX = "genmigrate-run-"
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-def make() -> tuple[Path, int]:
+def make():
  sweep()
  while True:
   folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -21,13 +21,13 @@ def make() -> tuple[Path, int]:
    except FileNotFoundError:
     pass
    os.close(held)
-def sweep() -> None:
+def sweep():
  with suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
   for entry in entries:
    if entry.name.startswith(PREFIX):
     with suppress(OSError):
      _remove(entry.path)
-def _remove(path: str) -> None:
+def _remove(path):
  folder = os.open(path, OPEN)
  try:
   if os.fstat(folder).st_uid != os.geteuid():

@@ -24,7 +24,7 @@ class State:
  tables: int = 0
  reason: str = ""
  way_out: str = ""
-def survey(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
+def survey(session, targets, table, history):
  try:
   states = _look(session, targets, table, history)
   odd = [state.target for state in states if state.tables]
@@ -38,12 +38,12 @@ def survey(session: Session, targets: Sequence[Target], table: str, history: His
   if code == "55P03":
    raise RunError("locked", f"a version table is locked: {text}", "run again later") from None
   raise
-def missing(targets: Sequence[Target], history: History) -> list[State]:
+def missing(targets, history):
  return [State(target, "missing-schema", (), history.pending(())) for target in targets]
-def _look(session: Session, targets: Sequence[Target], table: str, history: History) -> list[State]:
+def _look(session, targets, table, history):
  chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
  return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
-def _look_at(session: Session, targets: Sequence[Target], table: str, history: History) -> Iterator[State]:
+def _look_at(session, targets, table, history):
  there = _there(session, targets, table)
  schemas = {schema for schema, found, *_ in there if found}
  versioned = {schema for *_, schema, found in there if found}
@@ -57,7 +57,7 @@ def _look_at(session: Session, targets: Sequence[Target], table: str, history: H
    word = "unstamped" if state.target.version_schema in versioned else "unversioned"
    state = replace(state, word=word, tables=tables)
   yield state
-def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], history: History) -> State:
+def _classify(target, schemas, versions, history):
  if target.schema not in schemas:
   return State(target, "missing-schema", (), history.pending(()))
  if history.head is None:
@@ -67,11 +67,11 @@ def _classify(target: Target, schemas: set[str], versions: dict[str, set[str]], 
   return State(target, "unknown-revision", current)
  pending = history.pending(current)
  return State(target, "pending" if pending or not current else "up-to-date", current, pending)
-def _there(session: Session, targets: Sequence[Target], table: str) -> list[tuple[str, bool, str, bool]]:
+def _there(session, targets, table):
  names = [target.schema for target in targets], [target.version_schema for target in targets]
  return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
-def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set[str]]:
- found: dict[str, set[str]] = {}
+def _versions(session, schemas, table):
+ found = {}
  if schemas:
   parts = [
    f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
@@ -80,7 +80,7 @@ def _versions(session: Session, schemas: list[str], table: str) -> dict[str, set
   for place, revision in session.rows(" UNION ALL ".join(parts)):
    found.setdefault(schemas[place], set()).add(revision)
  return found
-def _populated(session: Session, schemas: list[str], table: str) -> dict[str, int]:
+def _populated(session, schemas, table):
  if not schemas:
   return {}
  return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}

@@ -8,7 +8,7 @@ from .codes import RunError
 from .output import NAMED
 from .survey import READY
 from .verify import server_version
-def take(job: Job) -> None:
+def take(job):
  file = snapshot.place(Path.cwd(), job.service.config)
  with job.connect() as session:
   objects, server = made(job, session), server_version(session)
@@ -16,12 +16,12 @@ def take(job: Job) -> None:
   return check(job, file, objects, server)
  save(file, job.past.head, server, objects)
  return _agrees(job, f"snapshot at {_head(job)}: {len(objects)} objects in {file}")
-def made(job: Job, session: Session) -> dict[str, str]:
+def made(job, session):
  plan, service, past = job.plan, job.service, job.past
  if not plan.create_databases:
   reason = f"a snapshot is what the migrations make, it is never taken from {plan.environment}"
   raise RunError("refused", reason, "use the local plan, in CI or on your machine")
- objects: dict[str, str] = {}
+ objects = {}
  for state in manifest.judge(session, service.name, job.survey(session), past):
   schema, way_out = state.target.schema, _by_gen(job, "upgrade")
   found = snapshot.describe(session, schema, service.version_table)
@@ -38,7 +38,7 @@ def made(job: Job, session: Session) -> dict[str, str]:
    continue
   raise RunError("refused", reason, f"make it anew: drop it, then {way_out}")
  return objects
-def made_from_nothing(session: Session, environment: str, service: str, schema: str, past: History) -> bool:
+def made_from_nothing(session, environment, service, schema, past):
  done = past.ancestors([past.head] if past.head else [])
  rows = manifest.read(
   session,
@@ -49,7 +49,7 @@ def made_from_nothing(session: Session, environment: str, service: str, schema: 
   len(done),
  )
  return {(r, past.revisions[r].checksum, "up", environment) for r in done} == set(rows or ())
-def check(job: Job, file: Path, objects: dict[str, str], server: int) -> None:
+def check(job, file, objects, server):
  shown = os.path.normpath(Path(job.service.path, os.path.relpath(file)))
  renew = f"renew it, and commit it: {_by_gen(job, 'upgrade')} && {_by_gen(job, 'snapshot')}"
  try:
@@ -69,12 +69,12 @@ def check(job: Job, file: Path, objects: dict[str, str], server: int) -> None:
   job.failed(None, RunError("drifted", reason), hints=[*found[:NAMED], *more, renew])
   return
  _agrees(job, f"snapshot is what the migrations make: {len(objects)} objects at {_head(job)}")
-def _by_gen(job: Job, command: str) -> str:
+def _by_gen(job, command):
  return f"{job.order.get('tool', 'gen')} migrate {command} --service {job.service.name}"
-def _head(job: Job) -> str:
+def _head(job):
  return job.past.slug(job.past.head or "nothing")
-def _agrees(job: Job, text: str) -> None:
+def _agrees(job, text):
  job.line(f"  ✓ {job.service.name} {text}", up_to_date=len(job.targets))
-def save(file: Path, head: str | None, server: int, objects: dict[str, str]) -> None:
+def save(file, head, server, objects):
  document = {"version": snapshot.VERSION, "head": head, "server": server, "objects": objects}
  file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")

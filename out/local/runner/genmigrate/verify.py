@@ -6,7 +6,7 @@ from . import manifest, snapshot
 from .codes import RunError
 from .output import NAMED, names
 UPGRADE = "python3 -m genmigrate upgrade"
-def verify(job: Job) -> None:
+def verify(job):
  past = job.past
  compare = job.order.get("drift") or job.plan.policy.verify == "drift"
  kept = expected(job) if compare else None
@@ -22,7 +22,7 @@ def verify(job: Job) -> None:
     job.failed(state, RunError("drifted", reason), hints=shown)
    else:
     job.line(f"  ✓ {state.target.label} verified", up_to_date=1)
-def expected(job: Job) -> dict[str, Any] | None:
+def expected(job):
  if job.order.get("command") == "upgrade" and job.plan.create_databases:
   return None
  file = snapshot.place(Path.cwd(), job.service.config)
@@ -31,9 +31,9 @@ def expected(job: Job) -> dict[str, Any] | None:
   reason = f"{file} is of revision {kept['head']}, the migrations are at {job.past.head}"
   raise RunError("usage", reason, snapshot.MAKE)
  return kept
-def server_version(session: Session) -> int:
+def server_version(session):
  return int(session.rows("SELECT current_setting('server_version_num')::int / 10000")[0][0])
-def _edited(job: Job, session: Session) -> None:
+def _edited(job, session):
  found = manifest.edited(session, job.service.name, job.past)
  if found is None:
   job.note(f"{job.service.name}: no manifest tells whether a file was edited after it was applied")
@@ -42,12 +42,12 @@ def _edited(job: Job, session: Session) -> None:
   reason = f"{revision.file.name} is not what was applied to {where}"
   way_out = "bring the file back as it was, and make the change a new revision"
   job.failed(None, RunError("edited", reason, way_out))
-def _lacks(state: State) -> RunError | None:
+def _lacks(state):
  if state.word not in ("pending", "missing-schema"):
   return None
  reason = f"{state.target.schema} lacks {names([revision.slug for revision in state.pending])}"
  return RunError(state.word, reason, UPGRADE)
-def drift(job: Job, session: Session, target: Target, kept: dict[str, Any]) -> tuple[str, list[str]]:
+def drift(job, session, target, kept):
  found = snapshot.compare(
   kept["objects"], snapshot.describe(session, target.schema, job.service.version_table)
  )

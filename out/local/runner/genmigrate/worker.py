@@ -18,14 +18,14 @@ from .session import Session, driver_module, word_of
 from .url import parse
 from .watch import STOPPED, DriverEndedError, Watch
 def serve(
- plan: Plan,
- plan_file: Path,
- service: Service,
- exchange: Exchange,
- folder: Path,
- patience_s: float,
- once: bool,
-) -> int:
+ plan,
+ plan_file,
+ service,
+ exchange,
+ folder,
+ patience_s,
+ once,
+):
  worker = new_id()
  watch = Watch(exchange, service.name, worker, patience_s, once)
  watch.start()
@@ -44,7 +44,7 @@ def serve(
  _carry_out(job)
  watch.over()
  return _result(job, job.codes)
-def _prepare(service: Service, folder: Path) -> None:
+def _prepare(service, folder):
  package = Path(genmigrate.__file__).absolute().parent
  environment.leave_no_trace(package)
  os.chdir(folder)
@@ -52,7 +52,7 @@ def _prepare(service: Service, folder: Path) -> None:
  with suppress(RunError):
   driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
  genmigrate.keep_bytecode(genmigrate.OURS)
-def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:
+def _await_order(exchange, service, worker, watch):
  while True:
   watch.check()
   order = exchange.get(f"{service.name}.go")
@@ -60,7 +60,7 @@ def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch
    watch.working = True
    return order
   time.sleep(LOOK_S)
-def _carry_out(job: Job) -> None:
+def _carry_out(job):
  try:
   if job.order.get("digest") != job.plan.digest:
    reason = "driver and worker were given different plans"
@@ -74,7 +74,7 @@ def _carry_out(job: Job) -> None:
  except Exception as error:
   traceback.print_exc()
   job.give_up(RunError(word_of(error) or "failed", _unforeseen(job, error)))
-def _unforeseen(job: Job, error: Exception) -> str:
+def _unforeseen(job, error):
  text = f"{type(error).__name__}: {one_line(error)}"
  try:
   return job.url().hide(text)
@@ -92,7 +92,7 @@ COMMANDS = {
  "check": "ask.check",
  "unlock": "ask.unlock",
 }
-def _command(name: str) -> Callable[[Job], None]:
+def _command(name):
  if name not in COMMANDS:
   raise RunError("usage", f"unknown command {name}", "driver and worker must be of the same version")
  module, _, function = COMMANDS[name].partition(".")
@@ -101,7 +101,7 @@ def _command(name: str) -> Callable[[Job], None]:
  except ModuleNotFoundError:
   way_out = f"run it in the repository: gen migrate {name}"
   raise RunError("usage", f"{name} is not in a cluster's copy of the runner", way_out) from None
-def _cancel(job: Job) -> None:
+def _cancel(job):
  url = job.url()
  with Session(driver_module(url), url, "genmigrate cancel") as session:
   session.rows(
@@ -109,14 +109,14 @@ def _cancel(job: Job) -> None:
    "AND (application_name = %s OR pid = ANY(%s::int[])) AND datname = current_database()",
    [job.application, list(job.backends)],
   )
-def _stopped(job: Job, word: str) -> None:
+def _stopped(job, word):
  job.trouble = RunError(word, "")
  for label, revision in job.working.items():
   text = f"{label} {word} at {revision}: {STOPPED[word]}, and it did not end by itself"
   with suppress(OSError):
    job.line(f"  ✗ {text}", failed=1)
  _result(job, [job.trouble.code])
-def _result(job: Job, codes: list[int]) -> int:
+def _result(job, codes):
  code = worst(codes)
  facts = job.trouble.facts if job.trouble else dict.fromkeys(("word", "reason", "way_out"), "")
  result = {"run": job.run, "worker": job.worker, "code": code, **facts, "document": job.document}

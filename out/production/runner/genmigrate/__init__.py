@@ -6,7 +6,7 @@ from pathlib import Path
 THEIRS = sys.dont_write_bytecode, sys.pycache_prefix
 _home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("HOME") or ""
 OURS = (sys.dont_write_bytecode or not _home, f"{_home}/.cache/genmigrate" if _home else None)
-def keep_bytecode(whose: "tuple[bool, str | None]") -> None:
+def keep_bytecode(whose):
  sys.dont_write_bytecode, sys.pycache_prefix = whose
 if sys.argv[:1] == ["-m"]:
  keep_bytecode(OURS)

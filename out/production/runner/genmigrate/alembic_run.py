@@ -13,19 +13,19 @@ from .output import one_line
 from .session import CANCELLED, RETRYABLE, as_path, driver_module, sqlstate, word_of
 from .stray import AstrayError
 class RevisionError(RunError):
- def __init__(self, error: BaseException, url: DatabaseUrl, word: str = "failed", **more: object) -> None:
+ def __init__(self, error, url, word = "failed", **more):
   super().__init__(word, url.hide(reason_of(error)))
   self.place = place_of(error)
   self._more = {"place": self.place, "revision": "", **more}
  @property
- def facts(self) -> dict[str, Any]:
+ def facts(self):
   return {**super().facts, **self._more}
-def migrate(errand: Errand) -> None:
+def migrate(errand):
  hold = Hold(errand)
- running: list[str] = []
- def guarded(step: Any, context: Any) -> Any:
+ running = []
+ def guarded(step, context):
   original = step.migration_fn
-  def migrate(**arguments: Any) -> None:
+  def migrate(**arguments):
    errand.check()
    running.append(step.revision.revision)
    revision = errand.history.revisions[running[-1]]
@@ -37,10 +37,10 @@ def migrate(errand: Errand) -> None:
    learn()
   step.migration_fn = migrate
   return step
- def options(given: dict[str, Any]) -> None:
+ def options(given):
   given["transaction_per_migration"] = True
   agree(given, errand.service, errand.target)
- def by_alembic(goal: str | None) -> None:
+ def by_alembic(goal):
   errand.tell(at="env.py", phase="")
   schema, loaded = errand.target.schema, list(_kept)
   with in_schema(schema, _kept.clear):
@@ -48,7 +48,7 @@ def migrate(errand: Errand) -> None:
   if _kept != loaded and any(keeps(vars(each.module), schema) for each in _kept[1].walk_revisions()):
    _kept.clear()
  try:
-  _bring(errand, by_alembic, running)
+  return {"seen": _bring(errand, by_alembic, running)}
  except RunError:
   raise
  except (Exception, SystemExit) as error:
@@ -61,21 +61,22 @@ def migrate(errand: Errand) -> None:
   _engines.clear()
   more = {"revision": running[-1] if running else "", "sqlstate": code, "halved": hold.halved}
   raise RevisionError(error, errand.url, word, **more) from None
-def _bring(errand: Errand, by_alembic: Callable[[str | None], None], running: list[str]) -> None:
- current: tuple[str, ...] = tuple(errand.current)
+def _bring(errand, by_alembic, running):
+ current = tuple(errand.current)
  while True:
   known = replay.chain(errand, current)
   if known and not _replay(errand, known, running):
-   return by_alembic(errand.goal)
+   by_alembic(errand.goal)
+   return False
   current = (known[-1].id,) if known else current
   if known and not errand.history.pending(current):
-   return None
+   return True
   stop = replay.next_known(errand, current)
   by_alembic(stop or errand.goal)
   if stop is None:
-   return None
+   return False
   current = (stop,)
-def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bool:
+def _replay(errand, known, running):
  try:
   replay.run(errand, _engine(errand.url), known, running)
  except RunError:
@@ -87,17 +88,17 @@ def _replay(errand: Errand, known: Sequence[Revision], running: list[str]) -> bo
   return False
  return True
 def run(
- service: Service,
- url: DatabaseUrl,
- goal: str | None,
- guarded: Callable[[Any, Any], Any],
- options: Callable[[dict[str, Any]], None],
- mode: dict[str, Any] | None = None,
- buffer: StringIO | None = None,
+ service,
+ url,
+ goal,
+ guarded,
+ options,
+ mode = None,
+ buffer = None,
  *,
- hold: Hold | None = None,
- plain: bool = False,
-) -> None:
+ hold = None,
+ plain = False,
+):
  from alembic.config import Config
  from alembic.runtime.environment import EnvironmentContext
  from alembic.script import ScriptDirectory
@@ -111,14 +112,14 @@ def run(
   script = ScriptDirectory.from_config(config)
   if hold and hold.keeps_files:
    _kept[:] = [config, script, sys.path[: len(sys.path) - len(before)]]
- def steps(revision: Any, context: Any) -> Iterable[Any]:
+ def steps(revision, context):
   plan = script._downgrade_revs if hold and hold.task == "down" else script._upgrade_revs
   for step in plan(goal or "heads", revision):
    yield guarded(step, context)
  fn = guarded if plain else steps
  environment = EnvironmentContext(config, script, fn=fn, destination_rev=goal, **(mode or {}))
  configure = environment.configure
- def configure_with_options(*positional: Any, **given: Any) -> None:
+ def configure_with_options(*positional, **given):
   options(given)
   configure(*positional, **given)
   if hold:
@@ -129,11 +130,11 @@ def run(
    _connect_only(environment, url, hold.path)
   else:
    script.run_env()
-_kept: list[Any] = []
-_engines: list[Any] = []
+_kept = []
+_engines = []
 _served = 0
 CONNECTION_SERVES = 200
-def _engine(url: DatabaseUrl) -> Any:
+def _engine(url):
  import sqlalchemy
  global _served
  if not _engines or _served % CONNECTION_SERVES == 0:
@@ -146,29 +147,28 @@ def _engine(url: DatabaseUrl) -> Any:
   sqlalchemy.event.listen(_engines[0], "checkout", _forget_session)
  _served += 1
  return _engines[0]
-def _forget_session(connection: Any, *_: Any) -> None:
+def _forget_session(connection, *_):
  if hasattr(connection, "prepare_threshold"):
   connection.prepare_threshold = None
  connection.autocommit = True
  with connection.cursor() as cursor:
   cursor.execute("DISCARD ALL")
-  cursor.execute("RESET ROLE")
  connection.autocommit = False
-def _connect_only(environment: Any, url: DatabaseUrl, path: list[str]) -> None:
+def _connect_only(environment, url, path):
  with _engine(url).connect() as connection:
-  connection.exec_driver_sql(f"SET search_path TO {as_path(path)}")
+  connection.exec_driver_sql(f"RESET ROLE; SET search_path TO {as_path(path)}")
   connection.commit()
   connection.dialect.default_schema_name = path[0]
   environment.configure(connection=connection)
   with environment.begin_transaction():
    environment.run_migrations()
-def agree(given: dict[str, Any], service: Service, target: Target) -> None:
+def agree(given, service, target):
  planned = {"version_table": service.version_table, "version_table_schema": target.version_schema}
  for option, value in planned.items():
   if given.get(option) not in (None, value):
    raise AstrayError(f"env.py sets {option} to {given[option]}, the plan says {value}")
   given[option] = value
-def reason_of(error: BaseException) -> str:
+def reason_of(error):
  original = getattr(error, "orig", None) or error
  code = sqlstate(original)
  if code:
@@ -179,7 +179,7 @@ def reason_of(error: BaseException) -> str:
  text = one_line(original)
  name = type(original).__name__
  return name if text == name else f"{name}: {text}"
-def place_of(error: BaseException) -> str:
+def place_of(error):
  here = Path.cwd()
  for frame in reversed(traceback.extract_tb(error.__traceback__)):
   file = Path(frame.filename)

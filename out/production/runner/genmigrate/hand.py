@@ -24,14 +24,14 @@ from .watch import STOPPED
 Message = dict[str, Any]
 READS = (b"environ", b"getenv", b"ALEMBIC_SCHEMA", b"get_x_argument")
 class Wire:
- def __init__(self, end: socket.socket) -> None:
+ def __init__(self, end):
   self.end = end
   self._rest = b""
   self._lock = threading.Lock()
- def send(self, message: Message) -> None:
+ def send(self, message):
   with suppress(OSError), self._lock:
    self.end.sendall(json.dumps(message).encode() + b"\n")
- def receive(self) -> list[Message] | None:
+ def receive(self):
   try:
    data = self.end.recv(65536)
   except BlockingIOError:
@@ -60,21 +60,21 @@ class Errand:
  digest: str
  current: tuple[str, ...] = ()
  unfinished: bool = True
- def check(self) -> None:
+ def check(self):
   word = self.hand.stop_word
   if word:
    raise RunError(word, STOPPED[word])
- def tell(self, **message: Any) -> None:
+ def tell(self, **message):
   self.hand.wire.send(message)
 class Hand:
- def __init__(self, end: socket.socket) -> None:
+ def __init__(self, end):
   self.wire = Wire(end)
   self.stop_word = ""
   self.keeps_files = False
   self.is_line = False
-  self.planned: frozenset[str] = frozenset()
-  self.orders: queue.Queue[Message] = queue.Queue()
- def listen(self) -> None:
+  self.planned = frozenset()
+  self.orders = queue.Queue()
+ def listen(self):
   while True:
    messages = self.wire.receive()
    if messages is None:
@@ -84,7 +84,7 @@ class Hand:
      self.stop_word = str(message["stop"])
     else:
      self.orders.put(message)
-def serve(plan: Plan, service: Service, number: int) -> int:
+def serve(plan, service, number):
  from . import alembic_run
  hand = Hand(socket.socket(fileno=number))
  threading.Thread(target=hand.listen, daemon=True).start()
@@ -108,12 +108,12 @@ def serve(plan: Plan, service: Service, number: int) -> int:
   order = hand.orders.get()
   target = targets[order.pop("schema")]
   hand.wire.send({"ended": _carry_out(Errand(plan, service, target, past, url, hand, **order))})
-def _carry_out(errand: Errand) -> Message:
+def _carry_out(errand):
  from . import alembic_run
  plan, service, began = errand.plan, errand.service, time.monotonic()
  path = [errand.target.schema, *service.extension_schemas]
  limit_sessions(plan.lock_timeout_ms, plan.statement_timeout_ms, errand.application, path)
- result: Message = {}
+ result = {}
  try:
   if errand.digest != plan.digest:
    raise RunError("usage", "the plan was changed while it ran", "run again")
@@ -121,7 +121,7 @@ def _carry_out(errand: Errand) -> Message:
    from .models import differences
    result["differences"] = differences(errand)
   else:
-   alembic_run.migrate(errand)
+   result = alembic_run.migrate(errand)
  except RunError as error:
   result = error.facts
  except Exception as error:

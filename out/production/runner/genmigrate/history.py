@@ -29,8 +29,8 @@ class Revision:
 class History:
  revisions: dict[str, Revision]
  head: str | None
- def ancestors(self, ids: Iterable[str]) -> set[str]:
-  seen: set[str] = set()
+ def ancestors(self, ids):
+  seen = set()
   todo = [each for each in ids if each in self.revisions]
   while todo:
    each = todo.pop()
@@ -38,19 +38,19 @@ class History:
     seen.add(each)
     todo += self.revisions[each].parents + self.revisions[each].needs
   return seen
- def pending(self, current: Iterable[str]) -> tuple[Revision, ...]:
+ def pending(self, current):
   done = self.ancestors(current)
   wanted = self.ancestors([self.head] if self.head else [])
   return tuple(each for key, each in self.revisions.items() if key in wanted and key not in done)
- def slug(self, revision: str) -> str:
+ def slug(self, revision):
   known = self.revisions.get(revision)
   return known.slug if known else revision
- def at(self, current: Iterable[str]) -> str:
+ def at(self, current):
   return names([self.slug(revision) for revision in current]) or "no revision"
-def _broken(reason: str, way_out: str) -> RunError:
+def _broken(reason, way_out):
  return RunError("broken-history", reason, way_out)
-def read(folder: Path, config: str) -> History:
- revisions: dict[str, Revision] = {}
+def read(folder, config):
+ revisions = {}
  for directory, recursive in version_folders(folder, config):
   for file in _files(directory, recursive):
    revision = _revision(file)
@@ -59,7 +59,7 @@ def read(folder: Path, config: str) -> History:
     reason = f"revision {revision.id} is in two files: {other.file.name} and {revision.file.name}"
     raise _broken(reason, "give one of them a new id, and its children that parent")
  return _graph(revisions, config)
-def _graph(revisions: dict[str, Revision], config: str) -> History:
+def _graph(revisions, config):
  labelled = {label: each.id for each in revisions.values() for label in each.labels}
  for each in list(revisions.values()):
   needs = tuple(need if need in revisions else labelled.get(need, need) for need in each.needs)
@@ -76,8 +76,8 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
   way_out = f"join them in the service's folder: alembic -c {config} merge -m merge_heads heads"
   raise RunError("several-heads", reason, way_out)
  return History(_ordered(revisions), heads[0].id if heads else None)
-def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
- ordered: dict[str, Revision] = {}
+def _ordered(revisions):
+ ordered = {}
  waiting = dict(sorted(revisions.items()))
  while waiting:
   ready = [r for r in waiting.values() if all(parent in ordered for parent in r.parents + r.needs)]
@@ -88,7 +88,7 @@ def _ordered(revisions: dict[str, Revision]) -> dict[str, Revision]:
    ordered[revision.id] = revision
    del waiting[revision.id]
  return ordered
-def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
+def version_folders(folder, config):
  file = folder / config
  parser = ConfigParser({"here": file.absolute().parent.as_posix()})
  try:
@@ -110,7 +110,7 @@ def version_folders(folder: Path, config: str) -> list[tuple[Path, bool]]:
   return [(_place(folder, location) / "versions", recursive)]
  places = several.split(SEPARATORS[separator]) if separator in SEPARATORS else re.split(r", *| +", several)
  return [(_place(folder, place.strip()), recursive) for place in places if place.strip()]
-def _place(folder: Path, location: str) -> Path:
+def _place(folder, location):
  if Path(location).is_absolute() or ":" not in location:
   return folder / location
  package, *rest = location.split(":")
@@ -119,19 +119,19 @@ def _place(folder: Path, location: str) -> Path:
   if candidate.is_dir():
    return candidate
  return folder / location
-def _files(directory: Path, recursive: bool) -> list[Path]:
+def _files(directory, recursive):
  if not directory.is_dir():
   reason = f"the folder of the revisions, {directory}, is not there"
   raise RunError("usage", reason, "correct script_location")
  found = directory.rglob("*.py") if recursive else directory.glob("*.py")
  return sorted(file for file in found if not file.name.startswith((".#", "__init__")))
-def _revision(file: Path) -> Revision:
+def _revision(file):
  try:
   data = file.read_bytes()
   tree = ast.parse(data, filename=file.name)
  except (OSError, SyntaxError, ValueError) as error:
   raise _broken(f"{file.name} cannot be read: {error}", "correct the file") from None
- values: dict[str, ast.expr] = {}
+ values = {}
  for node in tree.body:
   if isinstance(node, ast.Assign):
    values.update({name.id: node.value for name in node.targets if isinstance(name, ast.Name)})
@@ -156,9 +156,9 @@ def _revision(file: Path) -> Revision:
   phase=phase.value if isinstance(phase, ast.Constant) and isinstance(phase.value, str) else "",
   alone=any(word.encode() in data for word in OUTSIDE) and any(map(_leaves, ast.walk(tree))),
  )
-def _leaves(node: ast.AST) -> bool:
+def _leaves(node):
  return getattr(node, "attr", None) in OUTSIDE or getattr(node, "arg", None) in OUTSIDE
-def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
+def _strings(file, name, node):
  try:
   value = ast.literal_eval(node) if node is not None else ()
  except ValueError:
@@ -169,6 +169,6 @@ def _strings(file: Path, name: str, node: ast.expr | None) -> tuple[str, ...]:
  if not all(isinstance(item, str) for item in items):
   raise _broken(f"{file.name}: {name} is not written as plain strings", "write it out")
  return items
-def _slug(file: Path, revision: str) -> str:
+def _slug(file, revision):
  _before, found, behind = file.stem.partition(revision)
  return behind.lstrip("_-") or revision if found else file.stem

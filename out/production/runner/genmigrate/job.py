@@ -32,22 +32,22 @@ class Job:
  backends: set[int] = field(default_factory=set)
  working: dict[str, str] = field(default_factory=dict)
  modules: set[str] = field(default_factory=set)
- def __post_init__(self) -> None:
+ def __post_init__(self):
   run = self.run = str(self.order["run"])
   parts = f"genmigrate {self.plan.platform}/{self.plan.environment} {self.service.name}"
   self.application = f"{run} {parts}"[:NAME_BYTES]
   self.patience_s = float(self.order.get("timeout", 0))
  @cached_property
- def past(self) -> history.History:
+ def past(self):
   return history.read(Path.cwd(), self.service.config)
- def url(self) -> DatabaseUrl:
+ def url(self):
   variable, planned = self.service.url_env, self.service.database
   url = parse(os.environ.get(variable, ""), variable)
   if url.database != planned:
    reason = f"{variable} names database {url.database or '(none)'}, the plan says {planned}"
    raise RunError("usage", reason, "correct the URL, or the service's database in the spec")
   return url
- def connect(self, create: bool = False, patience_s: float | None = None) -> Session:
+ def connect(self, create = False, patience_s = None):
   url, patience = self.url(), self.patience_s if patience_s is None else patience_s
   limit_sessions(self.plan.lock_timeout_ms, self.plan.statement_timeout_ms, self.application)
   try:
@@ -57,9 +57,9 @@ class Job:
     raise
   create_database(url, self.application)
   return open_session(url, self.application, patience, self.watch.check, self.note)
- def survey(self, session: Session, *targets: Target) -> list[State]:
+ def survey(self, session, *targets):
   return surveys.survey(session, targets or self.targets, self.service.version_table, self.past)
- def judge(self, session: Session) -> list[State]:
+ def judge(self, session):
   service, past = self.service.name, self.past
   states = self.survey(session)
   if any(state.word in ("unknown-revision", "pending") for state in states):
@@ -68,7 +68,7 @@ class Job:
    file = revision.file.name
    self.note(f"{service}: {file} was edited after it was applied ({count} schemas, {one} for one)")
   return states
- def explain(self, state: State) -> RunError:
+ def explain(self, state):
   schema, service, why, way_out = state.target.schema, self.service, state.reason, state.way_out
   if state.word in ("ahead", "unknown-revision"):
    unknown = names([revision for revision in state.current if revision not in self.past.revisions])
@@ -85,22 +85,22 @@ class Job:
    stamp = f"ALEMBIC_SCHEMA={schema} alembic -c {service.config} stamp REVISION"
    way_out = f"if these tables are a known revision, record it in the service's folder: {stamp}"
   return RunError(state.word, why, way_out)
- def line(self, text: str, event: Message | None = None, **counts: int) -> None:
+ def line(self, text, event = None, **counts):
   self._record({"to": "stdout", "text": text, "counts": counts, "event": event or {}})
- def lines(self, texts: Iterable[tuple[str, Message]], count: str) -> None:
+ def lines(self, texts, count):
   self._record(*({"to": "stdout", "text": t, "counts": {count: 1}, "event": e} for t, e in texts))
- def note(self, text: str) -> None:
+ def note(self, text):
   self._record({"to": "stderr", "text": text})
- def progress(self, done: int, total: int, at: list[list[Any]]) -> None:
+ def progress(self, done, total, at):
   self._record({"to": "progress", "done": done, "total": total, "at": at})
  def failed(
   self,
-  state: State | None,
-  error: RunError,
-  at: str = "",
-  hints: Sequence[str] | None = None,
-  **more: object,
- ) -> None:
+  state,
+  error,
+  at = "",
+  hints = None,
+  **more,
+ ):
   ways = [way for way in ([error.way_out] if hints is None else hints) if way]
   facts = {**error.facts, "way_out": ways, **more}
   label, counts, told = self.service.name, {}, {"event": "failed", **facts}
@@ -111,14 +111,14 @@ class Job:
   lines = [{"to": to, "text": f"    → {way}"} for way in ways]
   self._record({"to": to, "text": text, "counts": counts, "event": told}, *lines)
   self.codes.append(error.code or FAILED)
- def give_up(self, trouble: RunError) -> None:
+ def give_up(self, trouble):
   self.trouble = trouble
   self.failed(None, trouble)
- def _record(self, *records: Message) -> None:
+ def _record(self, *records):
   stamp = {"run": self.run, "worker": self.worker}
   self.exchange.append(self.service.name, *({**stamp, **record} for record in records))
- def ended_with(self, code: int) -> None:
+ def ended_with(self, code):
   if code != OK:
    self.codes.append(code)
-def event(what: str, state: State, **more: object) -> Message:
+def event(what, state, **more):
  return {"event": what, "schema": state.target.schema, "tenant": state.target.tenant, **more}

@@ -6,12 +6,12 @@ from .session import Session, driver_module
 LEFT_FREE = 2
 SPARE = """SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
  - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend')::int"""
-def refuse_standby(session: Session) -> None:
+def refuse_standby(session):
  if session.rows("SELECT pg_is_in_recovery()")[0][0]:
   raise RunError(
    "standby", f"PostgreSQL at {session.url.place} is a standby", "name the primary in the URL"
   )
-def refuse_pooled(job: Job, session: Session) -> None:
+def refuse_pooled(job, session):
  seen = "SELECT pg_backend_pid()"
  if session.rows(seen)[0][0] == session.client_side_pid:
   return
@@ -27,7 +27,7 @@ def refuse_pooled(job: Job, session: Session) -> None:
   reason = f"{url.place} is a pooler that keeps no session (PgBouncer in transaction mode?), so no lock holds"
   way_out = f"give migrations a {job.service.url_env} of PostgreSQL itself, or of a session pool"
   raise RunError("pooled", reason, way_out)
-def room(job: Job, session: Session) -> int:
+def room(job, session):
  wanted = job.plan.policy.parallelism
  spare = int(session.rows(SPARE)[0][0]) - LEFT_FREE
  most = max(1, min(wanted, spare))

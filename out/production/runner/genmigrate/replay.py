@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
-from .hold import Hold
+from .hold import NOTICE, Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
 ALIKE = 2
@@ -17,18 +17,18 @@ class Script:
  sent: tuple[Sent, ...] = ()
  schemas: set[str] = field(default_factory=set)
  fixed: bool = True
- def learn(self, schema: str, sent: Sequence[Sent] | None) -> None:
+ def learn(self, schema, sent):
   now = None if sent is None else tuple(sent)
   self.fixed = self.fixed and now is not None and (not self.schemas or now == self.sent)
   self.sent = now or ()
   self.schemas.add(schema)
  @property
- def known(self) -> bool:
+ def known(self):
   return self.fixed and len(self.schemas) >= ALIKE
-_scripts: dict[str, Script] = {}
+_scripts = {}
 _is_plain = cache(is_plain)
-def chain(errand: Errand, current: tuple[str, ...]) -> list[Revision]:
- found: list[Revision] = []
+def chain(errand, current):
+ found = []
  if _may(errand) and len(current) <= 1:
   for revision in errand.history.pending(current):
    if not _follows(revision, current):
@@ -36,24 +36,24 @@ def chain(errand: Errand, current: tuple[str, ...]) -> list[Revision]:
    current = (revision.id,)
    found.append(revision)
  return found
-def next_known(errand: Errand, current: tuple[str, ...]) -> str | None:
+def next_known(errand, current):
  pairs = pairwise(errand.history.pending(current))
  return next((each.id for each, after in pairs if _follows(after, (each.id,))), None)
-def _follows(revision: Revision, current: tuple[str, ...]) -> bool:
+def _follows(revision, current):
  script = _scripts.get(revision.id)
  return (revision.parents, revision.needs) == (current, ()) and script is not None and script.known
-def _may(errand: Errand) -> bool:
+def _may(errand):
  return errand.task == "up" and errand.service.skip_env and errand.hand.is_line
 @contextmanager
-def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[Callable[[], None]]:
+def heard(errand, revision, connection):
  from sqlalchemy import event
  if not _may(errand) or not _is_plain(revision.file):
   yield lambda: None
   return
- sent: list[Sent] | None = []
+ sent = []
  def hear(
-  _connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
- ) -> None:
+  _connection, cursor, statement, parameters, context, many
+ ):
   nonlocal sent
   fixed = cursor.description is None and not context.execution_options.get("no_parameters")
   plain = STATEMENT.match(statement) and errand.target.schema not in statement
@@ -67,72 +67,78 @@ def heard(errand: Errand, revision: Revision, connection: Any) -> Iterator[Calla
   yield lambda: _scripts.setdefault(revision.id, Script()).learn(errand.target.schema, sent)
  finally:
   event.remove(connection, "after_cursor_execute", hear)
-def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: list[str]) -> None:
+def run(errand, engine, revisions, running):
  hold = Hold(errand)
  pooled = engine.raw_connection()
  try:
   line = Line(pooled.driver_connection)
-  line.ahead.append(f"SET search_path TO {as_path(hold.path)}")
-  hold.tie(lambda statement: line.exec_driver_sql(statement).fetchall())
+  line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}", f"SELECT {NOTICE}"]
   for revision in revisions:
+   if errand.hand.stop_word:
+    line.flush()
    errand.check()
    running.append(revision.id)
-   errand.tell(at=revision.slug, phase=revision.phase)
-   line.ahead.append("BEGIN")
-   hold.confine(line, revision)
+   errand.tell(at=revision.slug, phase=revision.phase, backend=line.backend)
+   line.ahead += hold.before(revision)
    for statement, parameters, many in _scripts[revision.id].sent:
     hold.strays.hear(None, None, statement)
     line.send(statement, parameters, many)
-   hold.settle(line)
-   _move(errand, line, revision)
-   line.exec_driver_sql("COMMIT")
+   line.ahead += [*hold.behind(), *_version_table(errand, revision)]
+   row = line.exec_driver_sql(f"{_moved(errand, revision)} RETURNING {hold.seen()}").fetchone()
+   if row is None:
+    raise DiffersError
+   hold.judge(line, *row)
+   line.ahead.append("COMMIT")
+  line.flush()
   line.close()
  except BaseException:
   pooled.invalidate()
   raise
  finally:
   pooled.close()
-def _move(errand: Errand, line: Line, revision: Revision) -> None:
- name, new = errand.service.version_table, literal(revision.id)
- table = f"{quoted(errand.target.version_schema)}.{quoted(name)}"
+def _version_table(errand, revision):
+ key = f"CONSTRAINT {quoted(f'{errand.service.version_table}_pkc')} PRIMARY KEY (version_num)"
+ made = f"CREATE TABLE IF NOT EXISTS {_table(errand)} (version_num VARCHAR(32) NOT NULL, {key})"
+ return [] if revision.parents else [made]
+def _moved(errand, revision):
+ table, new = _table(errand), literal(revision.id)
  if revision.parents:
   (old,) = revision.parents
-  line.exec_driver_sql(f"UPDATE {table} SET version_num = {new} WHERE version_num = {literal(old)}")
- else:
-  key = f"CONSTRAINT {quoted(f'{name}_pkc')} PRIMARY KEY (version_num)"
-  line.ahead.append(f"CREATE TABLE IF NOT EXISTS {table} (version_num VARCHAR(32) NOT NULL, {key})")
-  line.exec_driver_sql(f"INSERT INTO {table} SELECT {new} WHERE NOT EXISTS (SELECT FROM {table})")
- if line.count != 1:
-  raise DiffersError
+  return f"UPDATE {table} SET version_num = {new} WHERE version_num = {literal(old)}"
+ return f"INSERT INTO {table} SELECT {new} WHERE NOT EXISTS (SELECT FROM {table})"
+def _table(errand):
+ return f"{quoted(errand.target.version_schema)}.{quoted(errand.service.version_table)}"
 class Line:
- def __init__(self, driver: Any) -> None:
+ def __init__(self, driver):
   self.driver_connection, self.connection = driver, self
-  self.ahead: list[str] = []
+  self.ahead = []
   driver.autocommit = True
+  self.backend = int(driver.info.backend_pid)
   self._cursor = driver.cursor()
   self._is_psycopg3 = type(driver).__module__.partition(".")[0] == "psycopg"
   more = {"prepare": False} if self._is_psycopg3 else {}
   self._execute = partial(self._cursor.execute, **more)
- def exec_driver_sql(self, statement: str) -> Any:
+ def exec_driver_sql(self, statement):
   text = ";\n".join([*self.ahead, statement])
   self.ahead.clear()
   self._execute(text)
   while self._is_psycopg3 and self._cursor.nextset():
    pass
   return self._cursor
- def send(self, statement: str, parameters: Any, many: bool) -> None:
+ def send(self, statement, parameters, many):
   if not parameters and not many and "%" not in statement:
    self.ahead.append(statement)
    return
   if self.ahead:
-   self.exec_driver_sql("SELECT")
+   self.exec_driver_sql(self.ahead.pop())
   if many:
    self._cursor.executemany(statement, parameters)
   else:
    self._execute(statement, parameters)
- @property
- def count(self) -> int:
-  return int(self._cursor.rowcount)
- def close(self) -> None:
+ def flush(self):
+  self.exec_driver_sql(self.ahead.pop())
+  if self._cursor.statusmessage == "ROLLBACK":
+   raise DiffersError
+ def close(self):
   self._cursor.close()
   self.driver_connection.autocommit = False

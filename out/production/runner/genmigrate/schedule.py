@@ -23,6 +23,7 @@ BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
 class Work:
  state: State
  current: tuple[str, ...] = ()
+ lacks: list[str] = field(default_factory=list)
  tries: int = 0
  not_before: float = 0.0
  since: float = 0.0
@@ -35,21 +36,23 @@ class Work:
  blocked: float = 0.0
  result: Message = field(default_factory=dict)
  @property
- def label(self) -> str:
+ def label(self):
   return self.state.target.label
 class Schedule:
- def __init__(self, job: Job, session: Session) -> None:
+ def __init__(self, job, session):
   self._job = job
   self._session = session
   self._hands = Hands(job)
-  self._waiting: deque[Work] = deque()
+  self._waiting = deque()
+  self._prepared = deque()
+  self._ended = []
   self._next_look = 0.0
   self._next_report = time.monotonic() + 1.0
   self._stopping = ""
   self._failures = 0
   self._finished = 0
   self._total = 0
- def _order(self, work: Work) -> Message:
+ def _order(self, work):
   job = self._job
   return {
    "schema": work.state.target.schema,
@@ -58,13 +61,15 @@ class Schedule:
    "patience_s": job.patience_s,
    "digest": job.plan.digest,
   }
- def _ready(self, work: Work) -> bool:
+ def _ready(self, work):
   return True
- def _done(self, work: Work) -> None:
+ def _begin(self, work):
+  """Make what the work needs, still under the lock."""
+ def _done(self, work):
   """Behind it, still under the lock."""
- def _failed(self, work: Work, error: RunError) -> None:
+ def _failed(self, work, error):
   """Report it."""
- def work_off(self, states: Sequence[State], failures_allowed: int | None) -> list[State]:
+ def work_off(self, states, failures_allowed):
   self._waiting = deque(Work(state) for state in states)
   while True:
    try:
@@ -73,44 +78,72 @@ class Schedule:
    except self._session.errors:
     if not self._session.lost() or self._stopping:
      raise
+    self._put_back()
     self._stopping = "unreachable"
     self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
     self._hands.stop(self._stopping)
- def _work_off(self, failures_allowed: int | None) -> None:
-  while self._waiting or self._busy():
+ def _work_off(self, allowed):
+  while self._prepared or self._waiting or self._busy():
    if self._job.watch.stop_word and not self._stopping:
     self._stopping = self._job.watch.stop_word
     self._hands.stop(self._stopping)
-   over = self._stopping or (failures_allowed is not None and self._failures > failures_allowed)
-   if over and not self._busy():
+   if self._is_over(allowed) and not self._busy():
     break
-   if not over:
-    self._hand_out()
-   for hand, message in self._hands.listen(LOOK_S):
+   self._hand_out(allowed)
+   self._unlock(*self._ended)
+   self._ended.clear()
+   full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
+   for hand, message in self._hands.listen(LOOK_S if full or not self._prepare() else 0):
     self._hear(hand, message)
    self._look()
- def _hand_out(self) -> None:
-  now = time.monotonic()
-  while True:
-   work = next((each for each in self._waiting if each.not_before <= now), None)
-   hand = self._hands.idle(len(self._waiting)) if work else None
-   if work is None or hand is None:
+  self._unlock(*self._prepared)
+  self._put_back()
+ def _is_over(self, allowed):
+  return bool(self._stopping) or (allowed is not None and self._failures > allowed)
+ def _put_back(self):
+  self._waiting.extendleft(reversed(self._prepared))
+  self._prepared.clear()
+  self._ended.clear()
+ def _hand_out(self, allowed):
+  while not self._is_over(allowed) and (self._prepared or self._first()):
+   hand = self._hands.idle(len(self._prepared) + len(self._waiting))
+   if hand is None:
     return
-   if not self._lock(work):
-    continue
-   self._waiting.remove(work)
-   try:
-    if self._ready(work):
-     work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
-     hand.work = work
-     hand.wire.send(self._order(work))
-     self._note_work()
-     continue
-    self._finished += 1
-   except RunError as error:
-    self._fail(work, error)
+   if self._prepared or (self._prepare() and self._prepared):
+    self._give(hand)
+ def _give(self, hand):
+  work = self._prepared[0]
+  try:
+   self._begin(work)
+  except RunError as error:
+   self._fail(work, error)
+   self._unlock(self._prepared.popleft())
+   return
+  work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
+  hand.work = self._prepared.popleft()
+  hand.wire.send(self._order(work))
+  self._note_work()
+ def _first(self):
+  now = time.monotonic()
+  return next((each for each in self._waiting if each.not_before <= now), None)
+ def _prepare(self):
+  work = self._first()
+  if work is None or not self._lock(work):
+   return work is not None
+  try:
+   ready = self._ready(work)
+  except RunError as error:
+   ready = False
+   self._fail(work, error)
+  else:
+   self._finished += not ready
+  self._waiting.remove(work)
+  if ready:
+   self._prepared.append(work)
+  else:
    self._unlock(work)
- def _lock(self, work: Work) -> bool:
+  return True
+ def _lock(self, work):
   schema, now = work.state.target.schema, time.monotonic()
   key, statements = key_of(schema), statements_key(schema)
   free = f"pg_try_advisory_lock({statements}) AND pg_advisory_unlock({statements})"
@@ -130,17 +163,18 @@ class Schedule:
    work.told = reason
    self._job.note(f"waiting: {reason}")
   return False
- def _unlock(self, work: Work) -> None:
-  if self._stopping != "unreachable":
-   self._session.rows(f"SELECT pg_advisory_unlock({key_of(work.state.target.schema)})")
- def _busy(self) -> list[Work]:
+ def _unlock(self, *works):
+  if works and self._stopping != "unreachable":
+   keys = (key_of(work.state.target.schema) for work in works)
+   self._session.rows(f"SELECT {', '.join(f'pg_advisory_unlock({key})' for key in keys)}")
+ def _busy(self):
   return [hand.work for hand in self._hands.all if hand.work]
- def _note_work(self) -> None:
+ def _note_work(self):
   busy = self._busy()
   self._job.working = {each.label: each.at for each in busy}
   self._job.backends = {each.backend for each in busy if each.backend}
- def _hear(self, hand: Process, message: Message | None) -> None:
-  work: Work | None = hand.work
+ def _hear(self, hand, message):
+  work = hand.work
   if message is None:
    code = self._hands.forget(hand)
    if work is None:
@@ -161,7 +195,7 @@ class Schedule:
     work.result.update(word=word, reason=STOPPED[word])
    self._end(hand, work)
   self._note_work()
- def _end(self, hand: Process, work: Work) -> None:
+ def _end(self, hand, work):
   result = work.result
   if "word" in result and self._again(hand, work, result):
    self._unlock(work)
@@ -179,8 +213,8 @@ class Schedule:
    except self._session.errors:
     self._fail(work, RunError("unreachable", STOPPED["unreachable"], AGAIN))
     raise
-  self._unlock(work)
- def _again(self, hand: Process, work: Work, result: Message) -> bool:
+  self._ended.append(work)
+ def _again(self, hand, work, result):
   if self._stopping or result.get("halved"):
    return False
   now, retries = time.monotonic(), self._job.plan.policy.lock_retries
@@ -203,11 +237,11 @@ class Schedule:
   work.not_before = now + pause
   self._waiting.appendleft(work)
   return True
- def _fail(self, work: Work, error: RunError) -> None:
+ def _fail(self, work, error):
   self._failures += 1
   self._finished += 1
   self._failed(work, error)
- def _look(self) -> None:
+ def _look(self):
   now = time.monotonic()
   busy = self._busy()
   if now >= self._next_look and busy and not self._stopping:
@@ -220,15 +254,15 @@ class Schedule:
     for w in busy
    ]
    self._job.progress(self._finished, self._total, at)
- def _find_blockers(self, by_backend: dict[int, Work]) -> None:
+ def _find_blockers(self, by_backend):
   if not by_backend:
    return
-  found: dict[int, list[str]] = {}
+  found = {}
   for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
    found.setdefault(waiter, []).append(_spell(*blocker))
   for waiter, blockers in found.items():
    by_backend[waiter].blocked = time.monotonic()
    by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
-def _spell(pid: int, name: str, state: str, seconds: int, query: str) -> str:
+def _spell(pid, name, state, seconds, query):
  what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
  return f"pid {pid} ({what}: {one_line(query)[:120]})"

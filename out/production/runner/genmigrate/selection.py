@@ -1,13 +1,13 @@
 """Turns names of services and tenants into schemas of the plan."""
 from __future__ import annotations
 from .codes import RunError
-def services_named(plan: Plan, names: list[str]) -> list[Service]:
+def services_named(plan, names):
  known = {service.name: service for service in plan.services}
  for name in names:
   if name not in known:
    raise RunError("usage", f"no service {name} in the plan", f"known: {', '.join(known)}")
  return [service for service in plan.services if not names or service.name in names]
-def targets_of(plan: Plan, services: list[str], tenants: list[str]) -> dict[str, tuple[Target, ...]]:
+def targets_of(plan, services, tenants):
  for tenant in tenants:
   if tenant not in plan.tenants:
    known = f"known: {', '.join(plan.tenants[:20])}"

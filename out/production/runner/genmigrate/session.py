@@ -26,7 +26,7 @@ GONE = (
 RETRYABLE = ("55P03", "40P01", "40001")
 CANCELLED = "57014"
 CUT = ("57P01", "57P02", "57P03", "57P05")
-def driver_module(url: DatabaseUrl) -> Any:
+def driver_module(url):
  order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")
  reasons = []
  for name in order:
@@ -39,56 +39,56 @@ def driver_module(url: DatabaseUrl) -> Any:
  file = Path("pyproject.toml").absolute()
  where = f"in {file}" if file.is_file() else "of the service"
  raise RunError("usage", reason, f'add "psycopg[binary]" to the dependencies {where}')
-def quoted(name: str) -> str:
+def quoted(name):
  return '"' + name.replace('"', '""') + '"'
-def as_path(schemas: Iterable[str]) -> str:
+def as_path(schemas):
  return ", ".join(map(quoted, schemas))
-def literal(text: str) -> str:
+def literal(text):
  return "'" + text.replace("'", "''") + "'"
 class Session:
- def __init__(self, module: Any, url: DatabaseUrl, application: str, database: str = "") -> None:
+ def __init__(self, module, url, application, database = ""):
   parameters = {"connect_timeout": CONNECT_TIMEOUT_S, **url.parameters, "application_name": application}
   if database:
    parameters["dbname"] = database
   self.url = url
-  self.errors: type[Exception] = module.Error
+  self.errors = module.Error
   self._connection = module.connect(**parameters)
   self._connection.autocommit = True
- def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+ def rows(self, statement, parameters = ()):
   with self._connection.cursor() as cursor:
    cursor.execute(statement, tuple(parameters) or None)
    return list(cursor.fetchall()) if cursor.description else []
  @property
- def client_side_pid(self) -> int:
+ def client_side_pid(self):
   return int(self._connection.info.backend_pid)
- def lost(self) -> bool:
+ def lost(self):
   try:
    self.rows("SELECT 1")
   except self.errors:
    return True
   return False
- def __enter__(self) -> Session:
+ def __enter__(self):
   return self
- def __exit__(self, *_: object) -> None:
+ def __exit__(self, *_):
   self.close()
- def close(self) -> None:
+ def close(self):
   with contextlib.suppress(self.errors):
    self._connection.close()
 def limit_sessions(
- lock_timeout_ms: int, statement_timeout_ms: int, application: str, path: Sequence[str] = ()
-) -> None:
+ lock_timeout_ms, statement_timeout_ms, application, path = ()
+):
  ours = f"-c lock_timeout={lock_timeout_ms} -c statement_timeout={statement_timeout_ms}"
  if path:
   ours += f" -c search_path={','.join(path)}"
  os.environ["PGOPTIONS"] = f"{GIVEN_OPTIONS} {ours}".strip()
  os.environ["PGAPPNAME"] = application
 def open_session(
- url: DatabaseUrl,
- application: str,
- patience_s: float,
- check: Callable[[], None],
- notice: Callable[[str], None] = lambda reason: None,
-) -> Session:
+ url,
+ application,
+ patience_s,
+ check,
+ notice = lambda reason: None,
+):
  module = driver_module(url)
  give_up = time.monotonic() + patience_s
  pause, told = 0.1, ""
@@ -107,11 +107,11 @@ def open_session(
    notice(f"waiting for PostgreSQL at {url.place}: {reason}")
   time.sleep(pause)
   pause = min(pause * 1.5, 1.0)
-def reason_of(url: DatabaseUrl, error: Exception) -> str:
+def reason_of(url, error):
  lines = [line for line in str(error).splitlines() if line.strip()]
  telling = [line for line in lines if "FATAL" in line] or lines or [type(error).__name__]
  return url.hide(one_line(telling[0].rpartition("FATAL:")[2] or telling[0]))
-def _refuse(url: DatabaseUrl, reason: str) -> None:
+def _refuse(url, reason):
  user = url.parameters.get("user", "")
  if "unsupported startup parameter" in reason:
   way_out = (
@@ -128,7 +128,7 @@ def _refuse(url: DatabaseUrl, reason: str) -> None:
  if REFUSED.search(reason):
   reason = f"PostgreSQL at {url.place} refuses user {user}: {reason}"
   raise RunError("wrong-password", reason, "correct user and password in the URL")
-def word_of(error: BaseException, lost: bool = False) -> str:
+def word_of(error, lost = False):
  state = sqlstate(error)
  by_driver = type(error).__module__.partition(".")[0] in DRIVERS
  gone = not state and by_driver and any(text in str(error) for text in GONE)
@@ -136,5 +136,5 @@ def word_of(error: BaseException, lost: bool = False) -> str:
  if lost or gone or state in CUT or state[:2] == "08":
   return "unreachable"
  return WORD_OF_SQLSTATE.get(state, "")
-def sqlstate(error: BaseException | None) -> str:
+def sqlstate(error):
  return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")

@@ -66,7 +66,7 @@ UNION ALL SELECT 'function ' || p.oid::regprocedure,
   FROM pg_proc p WHERE pronamespace = (TABLE here)
   AND NOT EXISTS (SELECT FROM theirs WHERE classid = p.tableoid AND objid = p.oid)
 """
-def describe(session: Session, schema: str, version_table: str) -> dict[str, str]:
+def describe(session, schema, version_table):
  session.rows("SELECT set_config('search_path', quote_ident(%s), false)", [schema])
  session.rows("; ".join(f"SET {setting} = '{value}'" for setting, value in SPELLING.items()))
  try:
@@ -80,7 +80,7 @@ def describe(session: Session, schema: str, version_table: str) -> dict[str, str
   key: re.sub(inside if key.startswith("function ") else qualifier, "{schema}", text)
   for key, text in sorted(rows)
  }
-def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
+def compare(expected, actual):
  found = []
  for key in sorted({*expected, *actual}):
   owner = key.partition(": ")[0]
@@ -94,12 +94,12 @@ def compare(expected: dict[str, str], actual: dict[str, str]) -> list[str]:
   else:
    found.append(f"{key} is {have}, in the migrations {want}")
  return found
-def place(folder: Path, config: str) -> Path:
+def place(folder, config):
  return version_folders(folder, config)[0][0].parent / "schema.json"
-def load(file: Path) -> dict[str, Any]:
+def load(file):
  reason = f"{file} is not a snapshot that this runner reads"
  try:
-  document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+  document = json.loads(file.read_text(encoding="utf-8"))
   if document["version"] == VERSION and {"head", "server", "objects"} <= set(document):
    return document
  except OSError as error:

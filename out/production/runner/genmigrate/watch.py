@@ -18,12 +18,12 @@ class DriverEndedError(Exception):
 class Watch(threading.Thread):
  def __init__(
   self,
-  exchange: Exchange,
-  service: str,
-  worker: str,
-  patience_s: float = PATIENCE_S,
-  once: bool = False,
- ) -> None:
+  exchange,
+  service,
+  worker,
+  patience_s = PATIENCE_S,
+  once = False,
+ ):
   super().__init__(daemon=True)
   self._exchange = exchange
   self._service = service
@@ -36,23 +36,23 @@ class Watch(threading.Thread):
   self.working = False
   self.stop_word = ""
   self.driver_ended = False
-  self.cancel: Callable[[], None] = lambda: None
-  self.last_word: Callable[[str], None] = lambda word: None
+  self.cancel = lambda: None
+  self.last_word = lambda word: None
   self._read, self._write = socket.socketpair()
   self._write.setblocking(False)
   for number in SIGNALS:
    signal.signal(number, lambda *_: None)
   signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
- def check(self) -> None:
+ def check(self):
   if self.driver_ended and not self.working:
    raise DriverEndedError
   if self.stop_word:
    raise RunError(self.stop_word, STOPPED[self.stop_word])
- def over(self) -> None:
+ def over(self):
   self._over.set()
   self._write.send(b"\0")
   self.join()
- def run(self) -> None:
+ def run(self):
   beat, next_beat = 0, 0.0
   while not self._over.is_set():
    now = time.monotonic()
@@ -68,10 +68,10 @@ class Watch(threading.Thread):
     if not self._over.is_set():
      self.stop_word = self.stop_word or "terminated"
   return None
- def _beat(self, beat: int) -> None:
+ def _beat(self, beat):
   with suppress(RunError):
    self._exchange.put(f"{self._service}.alive", {"worker": self._worker, "beat": beat})
- def _look(self) -> bool:
+ def _look(self):
   changed = self._pulse.look(self._exchange.get("driver"))
   stop = self._exchange.get("stop")
   if stop is not None and (self._once or self._worker in stop.get("workers", ())):
@@ -85,11 +85,11 @@ class Watch(threading.Thread):
    self.driver_ended = stop is not None
    self.stop_word = "" if stop is not None else "not-started"
   return changed
- def _patience(self, stop: Message | None) -> float:
+ def _patience(self, stop):
   if stop is not None and float(stop.get("at", 0)) > self._born - SAME_START_S:
    return SILENCE_S
   return self._patience_s
- def _wind_up(self) -> None:
+ def _wind_up(self):
   give_up = time.monotonic() + GRACE_S
   while time.monotonic() < give_up:
    with suppress(Exception):

@@ -20,14 +20,14 @@ class Started:
  process: subprocess.Popen[bytes]
  output: IO[bytes]
  hide: Callable[[str], str]
- def ended(self) -> int | None:
+ def ended(self):
   return self.process.poll()
- def last_line(self) -> str:
+ def last_line(self):
   size = self.output.seek(0, os.SEEK_END)
   self.output.seek(max(0, size - TAIL_BYTES))
   lines = [line for line in self.output.read().decode("utf-8", "replace").splitlines() if line.strip()]
   return self.hide(one_line(lines[-1])) if lines else "it printed nothing"
- def kill(self) -> None:
+ def kill(self):
   with contextlib.suppress(ProcessLookupError, PermissionError):
    os.killpg(self.process.pid, signal.SIGKILL)
   self.process.wait()
@@ -41,7 +41,7 @@ class Workers:
  exchange: Path
  folder: Path | None
  held: Sequence[int] = ()
- def start(self, service: Service) -> Started | None:
+ def start(self, service):
   if self.mode == "external":
    return None
   folder = self.folder or self.root / service.path
@@ -57,15 +57,15 @@ class Workers:
   served += ["--path", str(folder), "--driver-timeout", "20"]
   command = [*self.python(service), "-m", "genmigrate", "worker", *served]
   return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
- def python(self, service: Service) -> list[str]:
+ def python(self, service):
   return list(service.python) if self.mode == "spawn" else [sys.executable]
 def _start(
- command: Sequence[str],
- cwd: Path,
- environ: dict[str, str],
- hide: Callable[[str], str],
- held: Sequence[int],
-) -> Started:
+ command,
+ cwd,
+ environ,
+ hide,
+ held,
+):
  output = tempfile.TemporaryFile()
  try:
   process = subprocess.Popen(

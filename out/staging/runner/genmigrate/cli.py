@@ -30,20 +30,20 @@ COMMANDS = {
 EPILOG = """exit codes: 0 ok, 1 migration failed, 2 usage or plan, 3 database unreachable, 4 locked, 5 database ahead or
 unknown revision, 6 refused by policy, 7 deadline, 8 database missing, 9 schema needs a person, 10 terminated,
 130 interrupted. When schemas end differently: 2, 1, 9, 5, 8, 6, 7, 130, 10, 3, 4, the first that applies."""
-def _seconds(text: str) -> float:
+def _seconds(text):
  value = float(text)
  if not 0 <= value <= 1_000_000:
   raise ValueError
  return value
-def _path(metavar: str, text: str, **more: Any) -> dict[str, Any]:
+def _path(metavar, text, **more):
  return {"type": Path, "metavar": metavar, "help": text, **more}
-def _time(default: float, text: str) -> dict[str, Any]:
+def _time(default, text):
  return {"type": _seconds, "default": default, "metavar": "SECONDS", "help": text}
-def _names(text: str) -> dict[str, Any]:
+def _names(text):
  return {"nargs": "+", "action": "extend", "default": [], "metavar": "NAME", "help": text}
-def _choice(text: str, *choices: str) -> dict[str, Any]:
+def _choice(text, *choices):
  return {"choices": choices, "default": choices[0], "help": text}
-def _flag(text: str, **more: Any) -> dict[str, Any]:
+def _flag(text, **more):
  return {"action": "store_true", "help": text, **more}
 PATIENCE = "how long to wait for PostgreSQL or another runner (default: %(default).0f)"
 PLAN = _path("FILE", "the compiled plan.json", required=True)
@@ -102,12 +102,12 @@ WORKER = {
  "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
 }
 class _Parser(argparse.ArgumentParser):
- def error(self, message: str) -> NoReturn:
+ def error(self, message):
   raise RunError("usage", message, self.format_usage().strip())
-def parser() -> argparse.ArgumentParser:
+def parser():
  top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
  commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
- def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
+ def add(name, text, options):
   command = commands.add_parser(name, help=text)
   for option, more in options.items():
    command.add_argument(option, **more)
@@ -120,8 +120,8 @@ def parser() -> argparse.ArgumentParser:
   {**SERVED, "--socket": {"type": int, "required": True}},
  )
  return top
-def main(arguments: list[str]) -> int:
- lines: list[str] = []
+def main(arguments):
+ lines = []
  try:
   return _run(parser().parse_args(arguments))
  except RunError as trouble:
@@ -137,7 +137,7 @@ def main(arguments: list[str]) -> int:
    alone = _Parser(add_help=False, allow_abbrev=False)
    alone.add_argument(name, **{**COMMON[name], "nargs": "?", "const": Path()})
    leave_message(alone.parse_known_args(arguments)[0].termination_log, lines)
-def _run(options: argparse.Namespace) -> int:
+def _run(options):
  plan = plans.load(options.plan)
  if options.command == "worker":
   code = _worker(plan, options)
@@ -147,7 +147,7 @@ def _run(options: argparse.Namespace) -> int:
   from . import hand
   return hand.serve(plan, services_named(plan, [options.service])[0], options.socket)
  return _drive(plan, options)
-def _worker(plan: Plan, options: argparse.Namespace) -> int:
+def _worker(plan, options):
  from .worker import serve
  (service,) = services_named(plan, [options.service])
  folder = (options.path or Path(service.path)).absolute()
@@ -157,7 +157,7 @@ def _worker(plan: Plan, options: argparse.Namespace) -> int:
  exchange = Exchange(_folder(options.exchange))
  plan_file = options.plan.absolute()
  return serve(plan, plan_file, service, exchange, folder, options.driver_timeout, options.once)
-def _drive(plan: Plan, options: argparse.Namespace) -> int:
+def _drive(plan, options):
  from .driver import Driver, Order
  from .workers import Workers
  if options.command == "upgrade" and options.dry_run:
@@ -190,13 +190,13 @@ def _drive(plan: Plan, options: argparse.Namespace) -> int:
  finally:
   if not options.exchange:
    shutil.rmtree(exchange, ignore_errors=True)
-def _scratch() -> tuple[Path, int] | tuple[Path]:
+def _scratch():
  try:
   from .scratch import make
  except ImportError:
   return (Path(tempfile.mkdtemp(prefix="genmigrate-")),)
  return make()
-def _present(driver: Driver, options: argparse.Namespace) -> int:
+def _present(driver, options):
  from .report import as_json, as_manifest, as_table, summary, troubles
  began = time.monotonic()
  if options.command in ("upgrade", "downgrade"):
@@ -221,12 +221,12 @@ def _present(driver: Driver, options: argparse.Namespace) -> int:
  if code != OK:
   leave_message(options.termination_log, found, f"{options.command} ended with exit code {code}")
  return code
-def _touch(file: Path) -> None:
+def _touch(file):
  try:
   file.touch()
  except OSError as error:
   raise RunError("usage", f"cannot write {file}: {error.strerror}", "name another --manifest") from None
-def _folder(path: Path) -> Path:
+def _folder(path):
  if not path.is_dir():
   reason = f"the exchange folder {path} is not there"
   raise RunError("usage", reason, "make it, or leave --exchange out")

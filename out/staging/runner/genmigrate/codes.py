@@ -29,17 +29,17 @@ WORDS = {
 }
 PRECEDENCE = tuple(WORDS)
 CODE_OF_WORD = {word: code for code, words in WORDS.items() for word in words.split()}
-def worst(codes: Iterable[int]) -> int:
+def worst(codes):
  return min(codes, key=PRECEDENCE.index, default=OK)
 class RunError(Exception):
- def __init__(self, word: str, reason: str, way_out: str = "") -> None:
+ def __init__(self, word, reason, way_out = ""):
   super().__init__(reason)
   self.word = word
   self.reason = reason
   self.way_out = way_out
  @property
- def code(self) -> int:
+ def code(self):
   return CODE_OF_WORD[self.word]
  @property
- def facts(self) -> dict[str, Any]:
+ def facts(self):
   return {"word": self.word, "reason": self.reason, "way_out": self.way_out}

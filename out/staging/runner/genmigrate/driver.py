@@ -27,20 +27,20 @@ class Outcome:
  counts: Counter[str] = field(default_factory=Counter)
  result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
 class Driver:
- def __init__(self, plan: Plan, exchange: Exchange, workers: Workers, order: Order, style: str) -> None:
+ def __init__(self, plan, exchange, workers, order, style):
   self.plan = plan
   self.order = order
   self.run_id = exchanges.new_id()[:6]
   self.log = Log(style, self.run_id)
-  self.outcomes: list[Outcome] = []
+  self.outcomes = []
   self._exchange = exchange
   self._workers = workers
-  self._started: dict[str, Started] = {}
-  self._seen: set[str] = set()
+  self._started = {}
+  self._seen = set()
   self._stop_word = ""
   self._give_up = time.monotonic() + order.deadline_s if order.deadline_s else float("inf")
   self._services = [service for service in plan.services if order.targets.get(service.name)]
- def run(self, go_on: bool) -> int:
+ def run(self, go_on):
   names_of_all = tuple(service.name for service in self.plan.services)
   exchanges.claim(self._exchange)
   beat = Beat(self._exchange, "driver", {"run": self.run_id})
@@ -64,7 +64,7 @@ class Driver:
    self._end(names_of_all)
    beat.end()
    (self._exchange.folder / "driver").unlink(missing_ok=True)
- def name_the_rest(self) -> int:
+ def name_the_rest(self):
   left, asked = 0, {outcome.service.name for outcome in self.outcomes}
   for name in [service.name for service in self._services if service.name not in asked]:
    targets = self.order.targets[name]
@@ -73,9 +73,9 @@ class Driver:
    told = {"event": "skipped", "schemas": [target.schema for target in targets]}
    self.log.line(f"  – {name} not started: {labels} skipped", service=name, event=told)
   return left
- def _on_signal(self, number: int, frame: FrameType | None) -> None:
+ def _on_signal(self, number, frame):
   self._stop_word = self._stop_word or ("interrupted" if number == signal.SIGINT else "terminated")
- def _missing_worker(self) -> Outcome | None:
+ def _missing_worker(self):
   if self._workers.mode != "external" or self.order.command != "upgrade":
    return None
   for service in self._services:
@@ -84,7 +84,7 @@ class Driver:
    except RunError as trouble:
     return self._failed(Outcome(service), trouble)
   return None
- def _failed(self, outcome: Outcome, trouble: RunError) -> Outcome:
+ def _failed(self, outcome, trouble):
   outcome.code = trouble.code
   outcome.result.update(trouble.facts)
   name, note = outcome.service.name, self.order.command == "sql"
@@ -94,11 +94,11 @@ class Driver:
   if trouble.way_out:
    self.log.line(f"    → {trouble.way_out}", note=note, service=name)
   return self._counted(outcome)
- def _counted(self, outcome: Outcome) -> Outcome:
+ def _counted(self, outcome):
   settled = sum(outcome.counts.values())
   outcome.counts["failed"] += len(self.order.targets[outcome.service.name]) - settled
   return outcome
- def _serve(self, service: Service, following: Sequence[Service]) -> Outcome:
+ def _serve(self, service, following):
   outcome = Outcome(service)
   try:
    self._start(service)
@@ -110,7 +110,7 @@ class Driver:
   except RunError as trouble:
    return self._failed(outcome, trouble)
   return outcome if outcome.code == OK else self._counted(outcome)
- def _go(self, service: Service, worker: str) -> Message:
+ def _go(self, service, worker):
   return {
    "run": self.run_id,
    "worker": worker,
@@ -120,12 +120,12 @@ class Driver:
    "timeout": self.order.timeout_s,
    **self.order.more,
   }
- def _start(self, service: Service) -> None:
+ def _start(self, service):
   if service.name not in self._started:
    started = self._workers.start(service)
    if started:
     self._started[service.name] = started
- def _await_worker(self, service: Service) -> str:
+ def _await_worker(self, service):
   give_up = time.monotonic() + self.order.worker_timeout_s
   started = self._started.get(service.name)
   while True:
@@ -144,14 +144,14 @@ class Driver:
     way_out = f"look at the log of its container in {self.plan.environment}"
     raise RunError("terminated", reason, way_out)
    time.sleep(LOOK_S)
- def _has_to_stop(self) -> bool:
+ def _has_to_stop(self):
   if not self._stop_word and time.monotonic() > self._give_up:
    self._stop_word = "deadline"
   return bool(self._stop_word)
- def _check(self) -> None:
+ def _check(self):
   if self._has_to_stop():
    raise RunError(self._stop_word, "stopped before it was asked")
- def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
+ def _follow(self, service, worker, outcome):
   pulse = Pulse(LOOK_S)
   offset, stopped_at, shown = 0, 0.0, False
   self._seen.add(worker)
@@ -176,9 +176,9 @@ class Driver:
    if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
     raise RunError(self._stop_word, "its worker did not stop in time")
    time.sleep(LOOK_S)
- def _mine(self, message: Message | None, worker: str) -> bool:
+ def _mine(self, message, worker):
   return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
- def _find_dead(self, service: Service, worker: str, pulse: Pulse) -> None:
+ def _find_dead(self, service, worker, pulse):
   alive = self._exchange.get(f"{service.name}.alive")
   pulse.look(alive)
   started = self._started.get(service.name)
@@ -193,7 +193,7 @@ class Driver:
    why += f" (exit {started.ended()}: {started.last_line()})"
   way_out = "each schema is at a whole revision: run again, it goes on from there"
   raise RunError("terminated", why, way_out)
- def _show(self, record: Message, outcome: Outcome) -> None:
+ def _show(self, record, outcome):
   counts = dict(record.get("counts") or {})
   outcome.counts.update({key: value for key, value in counts.items() if key in COUNTED})
   text, note = str(record.get("text", "")), record.get("to") == "stderr"
@@ -202,10 +202,10 @@ class Driver:
   if self.order.command == "sql" and not note:
    return say_exactly(text)
   return self.log.line(text, note=note, service=outcome.service.name, event=record.get("event"))
- def _put_stop(self) -> None:
+ def _put_stop(self):
   message = {"run": self.run_id, "workers": sorted(self._seen), "word": self._stop_word}
   self._exchange.put("stop", {**message, "at": time.time()})
- def _end(self, services: Sequence[str]) -> None:
+ def _end(self, services):
   for service in services:
    alive = self._exchange.get(f"{service}.alive")
    if alive and alive.get("worker"):

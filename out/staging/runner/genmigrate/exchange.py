@@ -13,15 +13,15 @@ SILENCE_S = 10.0
 PATIENCE_S = 300.0
 KINDS = ("alive", "go", "lines", "result")
 Message = dict[str, Any]
-def new_id() -> str:
+def new_id():
  return os.urandom(6).hex()
-def _unwritable(file: Path, error: OSError) -> RunError:
+def _unwritable(file, error):
  way_out = "driver and workers need one folder that all of them may write"
  return RunError("usage", f"cannot write {file}: {error.strerror}", way_out)
 class Exchange:
- def __init__(self, folder: Path) -> None:
+ def __init__(self, folder):
   self.folder = folder
- def put(self, name: str, message: Message) -> None:
+ def put(self, name, message):
   target = self.folder / name
   draft = self.folder / f"{name}.{os.getpid()}-{threading.get_ident()}.tmp"
   try:
@@ -29,17 +29,17 @@ class Exchange:
    draft.replace(target)
   except OSError as error:
    raise _unwritable(target, error) from None
- def get(self, name: str) -> Message | None:
+ def get(self, name):
   try:
    message = json.loads((self.folder / name).read_bytes())
   except (OSError, ValueError):
    return None
   return message if isinstance(message, dict) else None
- def append(self, service: str, *records: Message) -> None:
+ def append(self, service, *records):
   lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
   with (self.folder / f"{service}.lines").open("ab") as file:
    file.write(lines.encode("utf-8", "backslashreplace"))
- def records(self, service: str, offset: int) -> tuple[list[Message], int]:
+ def records(self, service, offset):
   try:
    with (self.folder / f"{service}.lines").open("rb") as file:
     file.seek(offset)
@@ -52,20 +52,20 @@ class Exchange:
    with suppress(ValueError):
     found.append(json.loads(line))
   return [record for record in found if isinstance(record, dict)], offset + whole
- def clear(self, services: tuple[str, ...]) -> None:
+ def clear(self, services):
   names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}
   for entry in list(self.folder.iterdir()):
    draft = entry.name.endswith(".tmp") and entry.name.rsplit(".", 2)[0] in names | {"driver"}
    if entry.name in names or draft:
     entry.unlink(missing_ok=True)
 class Beat(threading.Thread):
- def __init__(self, exchange: Exchange, name: str, message: Message) -> None:
+ def __init__(self, exchange, name, message):
   super().__init__(daemon=True)
   self._exchange = exchange
   self._name = name
   self._message = message
   self._ended = threading.Event()
- def run(self) -> None:
+ def run(self):
   beat = 0
   while True:
    with suppress(RunError):
@@ -73,18 +73,18 @@ class Beat(threading.Thread):
    beat += 1
    if self._ended.wait(BEAT_S):
     return
- def end(self) -> None:
+ def end(self):
   self._ended.set()
   self.join()
 class Pulse:
- def __init__(self, look_s: float) -> None:
+ def __init__(self, look_s):
   self._look_s = look_s
-  self._last: object = None
+  self._last = None
   self.silent_s = 0.0
  @property
- def seen(self) -> bool:
+ def seen(self):
   return bool(self._last)
- def look(self, message: Message | None) -> bool:
+ def look(self, message):
   beat = (message.get("run"), message.get("worker"), message.get("beat")) if message else None
   changed = beat is not None and self._last is not None and beat != self._last
   if changed:
@@ -93,7 +93,7 @@ class Pulse:
    self.silent_s += self._look_s
   self._last = beat if beat is not None else (self._last or ())
   return changed
-def claim(exchange: Exchange) -> None:
+def claim(exchange):
  file = exchange.folder / "driver"
  try:
   if file.exists() and not _beats(exchange):
@@ -105,7 +105,7 @@ def claim(exchange: Exchange) -> None:
   raise RunError("locked", reason, "wait for it, run again") from None
  except OSError as error:
   raise _unwritable(file, error) from None
-def _beats(exchange: Exchange) -> bool:
+def _beats(exchange):
  first = exchange.get("driver")
  for _ in range(25):
   time.sleep(BEAT_S / 10)

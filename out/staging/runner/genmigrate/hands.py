@@ -12,7 +12,7 @@ from typing import Any
 from .hand import Message, Wire
 WAITING, BUSY_S = 25, 1.0
 class Process:
- def __init__(self, job: Job) -> None:
+ def __init__(self, job):
   ours, theirs = socket.socketpair()
   paths = [str(Path(__file__).absolute().parents[1]), os.environ.get("PYTHONPATH", "")]
   environ = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONSAFEPATH": "1"}
@@ -26,8 +26,8 @@ class Process:
   theirs.close()
   ours.setblocking(False)
   self.wire = Wire(ours)
-  self.work: Any = None
- def end(self) -> int:
+  self.work = None
+ def end(self):
   with suppress(OSError):
    self.wire.end.close()
   try:
@@ -36,13 +36,13 @@ class Process:
    self._process.kill()
    return self._process.wait()
 class Hands:
- def __init__(self, job: Job) -> None:
+ def __init__(self, job):
   self._job = job
   self.limit = 1
-  self.all: list[Process] = []
-  self.modules: set[str] = set()
+  self.all = []
+  self.modules = set()
   self._last_start = 0.0
- def idle(self, waiting: int) -> Process | None:
+ def idle(self, waiting):
   for hand in self.all:
    if hand.work is None and len(self.all) <= self.limit:
     return hand
@@ -52,28 +52,28 @@ class Hands:
   self.all.append(Process(self._job))
   self._last_start = time.monotonic()
   return self.all[-1]
- def listen(self, timeout_s: float) -> list[tuple[Process, Message | None]]:
+ def listen(self, timeout_s):
   ends = {hand.wire.end: hand for hand in self.all}
   if not ends:
    time.sleep(timeout_s)
    return []
-  told: list[tuple[Process, Message | None]] = []
+  told = []
   for end in select.select(list(ends), [], [], timeout_s)[0]:
    messages = ends[end].wire.receive()
    for each in [None] if messages is None else messages:
     told.append((ends[end], each))
     self.modules.update((each or {}).get("ended", {}).get("modules", ()))
   return told
- def shrink(self, hand: Process) -> None:
+ def shrink(self, hand):
   self.limit = max(1, self.limit - 1)
   self.forget(hand)
- def forget(self, hand: Process) -> int:
+ def forget(self, hand):
   self.all.remove(hand)
   return hand.end()
- def stop(self, word: str) -> None:
+ def stop(self, word):
   for hand in self.all:
    hand.wire.send({"stop": word})
- def end(self) -> None:
+ def end(self):
   for hand in self.all:
    with suppress(OSError):
     hand.wire.end.close()

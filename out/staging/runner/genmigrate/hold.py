@@ -5,14 +5,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from . import manifest
 from .codes import RunError
-from .lock import acquire, key_of, matching, statements_key
+from .lock import acquire, key_of, matching, owned, statements_key
 from .session import Session, as_path, driver_module, literal, quoted
-from .stray import ENDED, HELD_HERE, AstrayError, Strays, listen
+from .stray import CHANGED, ENDED, HELD_HERE, NAMES_HELD, AstrayError, Strays, listen
 SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
 DATA = "data"
 class Hold:
- def __init__(self, errand: Errand) -> None:
+ def __init__(self, errand):
   self._errand = errand
   self.task = errand.task
   self._schema = errand.target.schema
@@ -20,12 +20,12 @@ class Hold:
   self.path = [self._schema, *errand.service.extension_schemas]
   self.strays = Strays(errand)
   self._began = 0.0
-  self._revision: Revision | None = None
+  self._revision = None
   self.halved = False
   self._backend = 0
   self._number = ""
   self.keeps_files = errand.hand.keeps_files
- def take(self, context: Any) -> None:
+ def take(self, context):
   connection = context.connection
   if connection is None:
    return
@@ -37,7 +37,7 @@ class Hold:
    self.tie(ask)
   connection.dialect.default_schema_name = self._schema
   self._note_blocks(context)
- def tie(self, ask: Callable[[str], list[Any]]) -> None:
+ def tie(self, ask):
   errand = self._errand
   named = {"application_name": errand.application, **self._limits()}
   settings = _settings(named, "false")
@@ -51,10 +51,10 @@ class Hold:
    errand.keeps_manifest = _writers[role]
   if not self._is_path(row[2]) and ask(SOURCE)[0][0] in UNTOUCHED:
    ask(f"SELECT set_config('search_path', {literal(as_path(self.path))}, false)")
- def _note_blocks(self, context: Any) -> None:
+ def _note_blocks(self, context):
   errand, block = self._errand, context.autocommit_block
   @contextmanager
-  def noted() -> Iterator[None]:
+  def noted():
    connection, limits = context.connection, self._limits()
    self.strays.end()
    self._judge(connection)
@@ -75,20 +75,20 @@ class Hold:
     with suppress(Exception):
      self._number = connection.exec_driver_sql(f"SELECT {NUMBER}, {locks}").scalar()
   context.autocommit_block = noted
- def abandon(self) -> None:
+ def abandon(self):
   if self._backend:
    ended = "SELECT count(pg_terminate_backend(l.pid))"
    self._elsewhere(f"{ended} FROM {matching(self._key)} AND l.pid = {self._backend}")
- def _limits(self) -> dict[str, str]:
+ def _limits(self):
   plan = self._errand.plan
   data = self._revision is not None and self._revision.phase == DATA
   limit = 0 if data else plan.statement_timeout_ms
   return {"lock_timeout": str(plan.lock_timeout_ms), "statement_timeout": str(limit)}
- def confine(self, connection: Any, revision: Revision) -> None:
+ def confine(self, connection, revision):
   self.halved = False
   self._revision, self._began = revision, time.monotonic()
   mine = f"pg_try_advisory_xact_lock({self._key})"
-  lost = f"NOT EXISTS (SELECT FROM {self._lock()})"
+  lost = f"NOT EXISTS (SELECT FROM pg_locks l WHERE {self._owned()})"
   settings = _settings(self._limits(), "true")
   row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {settings}").fetchone()
   if not _is_in_transaction(connection):
@@ -99,20 +99,14 @@ class Hold:
   self._expect(row[2])
   self._number = row[3]
   if not row[0]:
-   def ask(statement: str) -> list[Any]:
+   def ask(statement):
     return list(connection.exec_driver_sql(statement).fetchall())
    acquire(ask, self._key, self._schema, self._errand.patience_s, self._errand.check)
   self.strays.begin()
- def settle(self, connection: Any) -> None:
+ def settle(self, connection):
   self.strays.end()
   errand, revision = self._errand, self._revision
-  statement = "SELECT"
-  if errand.keeps_manifest and revision:
-   seconds = time.monotonic() - self._began
-   what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
-   statement = manifest.applied_statement(
-    errand.run, *what, self.task, seconds, ends_block=self.halved or errand.unfinished
-   )
+  statement = self._applied(time.monotonic() - self._began) or "SELECT"
   row = connection.exec_driver_sql(f"{statement} {PATH}, {NUMBER}, {HELD_HERE}").fetchone()
   self._expect(row[0])
   if row[1] != self._number:
@@ -122,19 +116,45 @@ class Hold:
     self._elsewhere(f"{manifest.unfinished_statement(errand.run, *begun)} RETURNING 1")
    raise AstrayError(ENDED)
   self._judge(connection, row[2])
- def _judge(self, connection: Any, held: str | None = None) -> None:
-  def ask(statement: str) -> Any:
+ def _applied(self, seconds):
+  errand, revision = self._errand, self._revision
+  if not errand.keeps_manifest or not revision:
+   return ""
+  what = (errand.service.name, self._schema, revision.id, revision.slug, revision.checksum)
+  ends_block = self.halved or errand.unfinished
+  return manifest.applied_statement(errand.run, *what, self.task, seconds, ends_block=ends_block)
+ def before(self, revision):
+  self._revision = revision
+  self.strays.begin()
+  own = f"1 / pg_try_advisory_xact_lock({self._key})::int"
+  return ["BEGIN", f"SELECT {own}, {_settings(self._limits(), 'true')}"]
+ def behind(self):
+  noted = self._applied(None)
+  return [f"{noted} 1"] if noted else []
+ def seen(self):
+  lock = f"count(*) FILTER (WHERE {self._owned()})::text"
+  return f"{PATH}, (SELECT ARRAY[{lock}, {NAMES_HELD} FILTER (WHERE {CHANGED})] FROM pg_locks l)"
+ def judge(self, connection, path, seen):
+  self.strays.end()
+  if seen[0] == "0":
+   raise self._lost()
+  self._expect(path)
+  self._judge(connection, seen[1] or "")
+ def _judge(self, connection, held = None):
+  def ask(statement):
    return connection.exec_driver_sql(statement).fetchone()
   self.strays.judge(held if held is not None else ask(f"SELECT {HELD_HERE}")[0], ask, self._elsewhere)
- def _seen(self) -> str:
+ def _seen(self):
   return f"SELECT current_database(), (SELECT count(*) FROM {self._lock()}), {PATH}"
- def _lock(self) -> str:
+ def _lock(self):
   return f"{matching(key_of(self._schema))} AND l.pid = {self._errand.runner}"
- def _elsewhere(self, statement: str) -> Any:
+ def _owned(self):
+  return owned(key_of(self._schema), self._errand.runner)
+ def _elsewhere(self, statement):
   url = self._errand.url
   with Session(driver_module(url), url, self._errand.application) as session:
    return session.rows(statement)[0]
- def _check(self, row: Any) -> None:
+ def _check(self, row):
   if row[1]:
    return
   errand = self._errand
@@ -142,13 +162,13 @@ class Hold:
    raise self._lost()
   variable = errand.service.url_env
   raise AstrayError(f"env.py is connected to database {row[0]} of another place than {variable} names")
- def _lost(self) -> RunError:
+ def _lost(self):
   reason = f"the session that holds the lock of {self._schema} was cut"
   return RunError("unreachable", reason, "run again, it goes on from the last whole revision")
- def _is_path(self, path: str) -> bool:
+ def _is_path(self, path):
   first, *others = path.split(",")
   return first == self._schema and set(others) <= set(self.path[1:])
- def _expect(self, path: str) -> None:
+ def _expect(self, path):
   if not self._is_path(path):
    actual, wanted = path.replace(",", ", ") or "None", self._schema
    raise AstrayError(f"env.py works in schema {actual}, not in {wanted} as ALEMBIC_SCHEMA says")
@@ -156,36 +176,36 @@ NOTICE = (
  "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux' "
  "THEN set_config('client_connection_check_interval', '1000', false) END"
 )
-_writers: dict[str, bool] = {}
-def _find_by_name(dialect: Any, table: str, schema: str) -> None:
+_writers = {}
+def _find_by_name(dialect, table, schema):
  general = type(dialect)
  found = f"SELECT to_regclass({literal(f'{quoted(schema)}.{quoted(table)}')}) IS NOT NULL"
- def has_table(connection: Any, name: str, schema_name: str | None = None, **given: Any) -> bool:
+ def has_table(connection, name, schema_name = None, **given):
   if (name, given.get("schema", schema_name)) == (table, schema):
    return bool(connection.exec_driver_sql(found).scalar())
   place = given.pop("schema", schema_name)
   return bool(general.has_table(dialect, connection, name, place, **given))
- def has_multi_table(connection: Any, names: Any, schema: str | None = None, **given: Any) -> Any:
+ def has_multi_table(connection, names, schema = None, **given):
   if len(names) == 1:
    return {(schema, names[0]): has_table(connection, names[0], schema, **given)}.items()
   return general.has_multi_table(dialect, connection, names, schema=schema, **given)
  dialect.has_table, dialect.has_multi_table = has_table, has_multi_table
-def _is_in_transaction(connection: Any) -> bool:
+def _is_in_transaction(connection):
  driver = connection.connection.driver_connection
  info = getattr(driver, "info", None)
  return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
 NUMBER = "pg_current_xact_id()::text"
 PATH = "array_to_string(current_schemas(false), ',')"
 @contextmanager
-def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
+def _patient(connection, lock_timeout):
  from sqlalchemy import event
- def limit(statement: str, value: str) -> None:
+ def limit(statement, value):
   if "CONCURRENTLY" in statement.upper():
    with connection.connection.cursor() as cursor:
     cursor.execute(f"SET lock_timeout = {value}")
- def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+ def before(_c, _cursor, statement, *_):
   limit(statement, "0")
- def after(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+ def after(_c, _cursor, statement, *_):
   limit(statement, lock_timeout)
  bound = getattr(connection, "sync_connection", None) or connection
  listeners = {"before_cursor_execute": before, "after_cursor_execute": after}
@@ -197,9 +217,9 @@ def _patient(connection: Any, lock_timeout: str) -> Iterator[None]:
   for name, listener in listeners.items():
    event.remove(bound, name, listener)
 @contextmanager
-def _left_as_it_was(connection: Any) -> Iterator[Callable[[str], list[Any]]]:
+def _left_as_it_was(connection):
  own = not connection.in_transaction() and hasattr(connection, "commit")
- def ask(statement: str) -> list[Any]:
+ def ask(statement):
   rows = list(connection.exec_driver_sql(statement).fetchall())
   if own:
    connection.commit()
@@ -209,5 +229,5 @@ def _left_as_it_was(connection: Any) -> Iterator[Callable[[str], list[Any]]]:
  finally:
   if own:
    connection.commit()
-def _settings(values: dict[str, str], local: str) -> str:
+def _settings(values, local):
  return ", ".join(f"set_config('{name}', {literal(value)}, {local})" for name, value in values.items())

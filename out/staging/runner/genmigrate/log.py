@@ -16,18 +16,18 @@ HEARTBEAT_S = 9.0
 AGE = re.compile(r"\d+ s:")
 ERASE = "\r\x1b[2K"
 class Log:
- def __init__(self, style: str, run: str) -> None:
+ def __init__(self, style, run):
   self._style = style
   self._run = run
   self._live = style == "text" and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
   self._drawn = False
   self._began = time.monotonic()
   self._next = self._began + (0 if self._live else PLAIN_EVERY_S)
-  self._progress: tuple[str, int, int, list[list[Any]], float] | None = None
-  self._told: object = None
-  self._failures: list[list[str]] = []
+  self._progress = None
+  self._told = None
+  self._failures = []
   self._behind_failure = 0
- def line(self, text: str, *, note: bool = False, service: str = "", event: Message | None = None) -> None:
+ def line(self, text, *, note = False, service = "", event = None):
   if self._progress and event and "schema" in event:
    name, done, total, at, told = self._progress
    at = [each for each in at if each[0] not in (event["schema"], service)]
@@ -44,7 +44,7 @@ class Log:
   elif self._style == "text":
    self._erase()
    say(text, sys.stderr if note else sys.stdout)
- def progress(self, service: str, done: int, total: int, at: list[list[Any]]) -> None:
+ def progress(self, service, done, total, at):
   now = time.monotonic()
   self._progress = (service, done, total, at, now)
   told = service, done, total, [(*what, AGE.sub("", why)) for *what, _seconds, why in at]
@@ -53,7 +53,7 @@ class Log:
    keys = ("schema", "revision", "phase", "seconds", "blockers")
    work = [dict(zip(keys, each)) for each in at]
    self._json(service, {"event": "progress", "done": done, "total": total, "at": work}, "")
- def tick(self) -> None:
+ def tick(self):
   now = time.monotonic()
   if self._progress is None or now < self._next or self._style != "text":
    return None
@@ -65,18 +65,18 @@ class Log:
   say(ERASE + (text if len(text) <= width else text[: width - 1] + "…"), end="")
   self._drawn = True
   return None
- def idle(self) -> None:
+ def idle(self):
   self._progress = None
   self._erase()
- def repeat_failures(self) -> None:
+ def repeat_failures(self):
   if self._behind_failure > TAIL_CHARACTERS:
    failures, self._failures = self._failures, []
    for text, *_ in failures[:REPEATED]:
     self.line(text, event={"event": "repeated"})
    self._failures = failures
- def failures(self) -> list[str]:
+ def failures(self):
   return [line for failure in self._failures for line in failure]
- def _spell(self, now: float) -> str:
+ def _spell(self, now):
   service, done, total, at, told = self._progress or ("", 0, 0, [], now)
   ago = now - told
   work = [
@@ -87,15 +87,15 @@ class Log:
   rest = f", about {elapsed * (total - done) / done:.0f} s left" if done >= 10 else ""
   shown = ", ".join(work[:4]) + (" …" if len(work) > 4 else "")
   return f"  … {service}: {done} of {total} schemas, {elapsed:.0f} s{rest}; at work: {shown}"
- def _erase(self) -> None:
+ def _erase(self):
   if self._drawn:
    say(ERASE, end="")
    self._drawn = False
- def _json(self, service: str, event: Message, text: str) -> None:
+ def _json(self, service, event, text):
   stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
   head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
   say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))
-def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
+def leave_message(file, lines, last = ""):
  tail = f"{last}\n".encode() if last else b""
  text = "".join(f"{line.strip()}\n" for line in lines).encode("utf-8", "replace")
  if len(text) > MESSAGE_BYTES - len(tail):
@@ -103,5 +103,5 @@ def leave_message(file: Path, lines: Iterable[str], last: str = "") -> None:
  with suppress(OSError):
   if file.is_file():
    file.write_bytes(text + tail)
-def _doing(revision: str, phase: str, seconds: float) -> str:
+def _doing(revision, phase, seconds):
  return f"{revision or 'starting'}{', ' if phase else ''}{phase}, {seconds:.0f} s"

@@ -53,8 +53,9 @@ FROM genmigrate.runs r WHERE run = %s AND service = %s ORDER BY started DESC LIM
 """
 RACED = ("23505", "40P01", "42P06", "42P07", "42710", "55P03")
 UNREADABLE = ("42501", "42P01")
+SINCE = "now(), extract(epoch FROM clock_timestamp() - now())"
 COLUMNS = "run, service, schema, revision, direction"
-def prepare(session: Session) -> bool:
+def prepare(session):
  for _ in range(20):
   if session.rows(WRITABLE)[0][0]:
    return True
@@ -68,8 +69,8 @@ def prepare(session: Session) -> bool:
     raise
  return False
 def begin_run(
- session: Session, run: str, service: str, environment: str, command: str, digest: str, past: History
-) -> None:
+ session, run, service, environment, command, digest, past
+):
  noted = [run, service, environment, command, digest]
  session.rows("INSERT INTO genmigrate.runs VALUES (%s, %s, %s, %s, %s)", noted)
  graph = [
@@ -77,38 +78,43 @@ def begin_run(
   for r in past.revisions.values()
  ]
  session.rows(LEARN, [service, run, json.dumps(graph)])
-def end_run(session: Session, run: str, service: str, code: int, summary: dict[str, Any]) -> None:
+def end_run(session, run, service, code, summary):
  session.rows(END, [code, json.dumps(summary), run, service])
 def applied_statement(
- run: str,
- service: str,
- schema: str,
- revision: str,
- name: str,
- checksum: str,
- direction: str,
- seconds: float,
+ run,
+ service,
+ schema,
+ revision,
+ name,
+ checksum,
+ direction,
+ seconds,
  *,
- ends_block: bool,
-) -> str:
+ ends_block,
+):
+ times = (
+  f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}"
+  if seconds is not None
+  else SINCE
+ )
  row = _texts(service, schema, revision)
  ended = f"DELETE FROM genmigrate.unfinished WHERE (service, schema, revision) = ({row})"
  return (
   (f"WITH finished AS ({ended}) " if ends_block else "")
   + f"INSERT INTO genmigrate.applied ({COLUMNS}, name, checksum, started, seconds) "
   f"VALUES ({_texts(run, service, schema, revision, direction, name, checksum)}, "
-  f"clock_timestamp() - make_interval(secs => {seconds:.3f}), {seconds:.3f}) RETURNING"
+  f"{times}) RETURNING"
  )
-def unfinished_statement(run: str, service: str, schema: str, revision: str, direction: str = "up") -> str:
+def unfinished_statement(run, service, schema, revision, direction = "up"):
  values = _texts(run, service, schema, revision, direction)
  return (
   f"INSERT INTO genmigrate.unfinished ({COLUMNS}) VALUES ({values}) ON CONFLICT (service, schema, revision) "
   "DO UPDATE SET (run, direction, at) = (excluded.run, excluded.direction, excluded.at)"
  )
-def _texts(*texts: str) -> str:
+def _texts(*texts):
  spelt = (text.replace("\\", "\\\\").replace("'", "''").replace("%", "\\x25") for text in texts)
  return ", ".join(f"E'{text}'" for text in spelt)
-def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, ...]] | None:
+def read(session, statement, *parameters):
  try:
   there = session.rows("SELECT to_regclass('genmigrate.applied') IS NOT NULL")[0][0]
   return session.rows(statement, parameters) if there else None
@@ -116,11 +122,11 @@ def read(session: Session, statement: str, *parameters: Any) -> list[tuple[Any, 
   if sqlstate(error) not in UNREADABLE:
    raise
   return None
-def known(session: Session, service: str) -> Known | None:
+def known(session, service):
  statement = "SELECT revision, parents, name FROM genmigrate.revisions WHERE service = %s"
  rows = read(session, statement, service)
  return None if rows is None else {revision: (parents, name) for revision, parents, name in rows}
-def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
+def is_ahead(graph, current, head):
  todo, seen = list(current), set[str]()
  if not all(each in graph or each == head for each in todo):
   return False
@@ -129,12 +135,12 @@ def is_ahead(graph: Known, current: Iterable[str], head: str | None) -> bool:
   todo += graph[each][0] if each in graph and each not in seen else []
   seen.add(each)
  return head in seen
-def judge(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
+def judge(session, service, states, past):
  strange = any(state.word == "unknown-revision" for state in states)
  graph = known(session, service) if strange else None
  return tell_dirty(session, service, tell_ahead(service, states, graph, past), past)
-def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past: History) -> list[State]:
- def told(state: State) -> State:
+def tell_ahead(service, states, graph, past):
+ def told(state):
   if state.word != "unknown-revision" or graph is None or not is_ahead(graph, state.current, past.head):
    return state
   here = names([graph[each][1] if each in graph else each for each in state.current])
@@ -144,9 +150,9 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
   way_out = f"deploy the image that has it, or undo it with that image: {undo}"
   return replace(state, word="ahead", reason=why, way_out=way_out)
  return list(map(told, states))
-def tell_dirty(session: Session, service: str, states: Sequence[State], past: History) -> list[State]:
+def tell_dirty(session, service, states, past):
  broken, begun = invalid_indexes(session), unfinished(session, service)
- def told(state: State) -> State:
+ def told(state):
   schema, done = state.target.schema, past.ancestors(state.current)
   indexes = [f"{quoted(schema)}.{quoted(index)}" for place, index in broken if place == schema]
   half = [past.slug(r) for place, r, way in begun if place == schema and (r in done) == (way == "down")]
@@ -161,27 +167,27 @@ def tell_dirty(session: Session, service: str, states: Sequence[State], past: Hi
    out.append(f"repair what it left, then {rows}")
   return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
  return list(map(told, states)) if broken or begun else list(states)
-def _busy(session: Session, schema: str) -> bool:
+def _busy(session, schema):
  keys = (key_of(schema), statements_key(schema))
  return any(session.rows(f"SELECT 1 FROM {matching(key)} AND l.pid <> pg_backend_pid()") for key in keys)
-def unfinished(session: Session, service: str) -> list[tuple[Any, ...]]:
+def unfinished(session, service):
  statement = "SELECT schema, revision, direction FROM genmigrate.unfinished WHERE service = %s ORDER BY at"
  return read(session, statement, service) or []
-def invalid_indexes(session: Session) -> list[tuple[Any, ...]]:
+def invalid_indexes(session):
  return session.rows(INVALID)
-def edited(session: Session, service: str, past: History) -> list[tuple[Revision, int, str]] | None:
+def edited(session, service, past):
  checksums = json.dumps({r.id: r.checksum for r in past.revisions.values()})
  rows = read(session, EDITED, checksums, service)
  found = {revision: (schemas, example) for revision, schemas, example in rows or ()}
  return rows and [(r, *found[r.id]) for r in past.revisions.values() if r.id in found]
-def as_document(session: Session, run: str, service: str) -> dict[str, Any] | None:
+def as_document(session, run, service):
  found = read(session, DOCUMENT, run, service)
- schemas: dict[str, list[dict[str, Any]]] = {}
+ schemas = {}
  for step in (found and found[0][1]) or ():
   schemas.setdefault(step.pop("schema"), []).append(step)
  ways = {schema: _way(schemas[schema]) for schema in sorted(schemas)}
  return {**found[0][0], "schemas": ways} if found else None
-def _way(steps: list[dict[str, Any]]) -> dict[str, Any]:
+def _way(steps):
  made = {step["revision"] for step in steps}
  parents = {parent for step in steps for parent in step["parents"]}
  ends = sorted(parents - made), sorted(made - parents)

@@ -6,7 +6,7 @@ from typing import TextIO
 HEADING = "🗄️  Running database migrations..."
 PLAIN = {"🗄️  ": "", "✓": "ok", "✗": "FAILED", "–": "-", "→": "->", "…": "..."}
 NAMED = 10
-def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
+def say(line, stream = None, end = "\n"):
  out = stream if stream is not None else sys.stdout
  encoding = getattr(out, "encoding", None) or "utf-8"
  try:
@@ -20,7 +20,7 @@ def say(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
   out.flush()
  except OSError:
   os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
-def say_exactly(text: str) -> None:
+def say_exactly(text):
  if not hasattr(sys.stdout, "buffer"):
   return say(text)
  try:
@@ -30,15 +30,15 @@ def say_exactly(text: str) -> None:
  except BrokenPipeError:
   os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
  return None
-def names(items: Sequence[str]) -> str:
+def names(items):
  if len(items) <= NAMED:
   return ", ".join(items)
  return f"{', '.join(items[:NAMED])} and {len(items) - NAMED} more"
-def table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+def table(rows):
  widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
  for row in rows:
   yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip()
-def one_line(text: object) -> str:
+def one_line(text):
  for line in str(text).splitlines():
   if line.strip():
    return "".join(sign if sign.isprintable() else " " for sign in line.strip())[:500]

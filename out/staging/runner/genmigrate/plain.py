@@ -21,7 +21,7 @@ STATEMENT = re.compile(
  re.IGNORECASE,
 )
 ONCE = "count cycle DictReader enumerate filter get_bind get_table_names inspect iter map open reader reversed zip"
-def is_plain(file: Path) -> bool:
+def is_plain(file):
  tree = ast.parse(file.read_bytes())
  names, modules, operations = (set(words.split()) for words in (NAMES, MODULES, OPERATIONS))
  asked = {
@@ -37,9 +37,9 @@ def is_plain(file: Path) -> bool:
   if (_is_op(node) and id(node) not in asked) or not set(_imported(node, names)) <= modules:
    return False
  return keeps_nothing(tree)
-def _is_op(node: ast.AST) -> bool:
+def _is_op(node):
  return isinstance(node, ast.Name) and node.id == "op"
-def _imported(node: ast.AST, names: set[str]) -> Iterator[str]:
+def _imported(node, names):
  if isinstance(node, ast.Import):
   yield from (each.name.partition(".")[0] for each in node.names)
  elif isinstance(node, ast.ImportFrom):
@@ -47,7 +47,7 @@ def _imported(node: ast.AST, names: set[str]) -> Iterator[str]:
   if (node.module, taken) != ("alembic", [("op", None)]):
    yield (node.module or ".").partition(".")[0]
   yield from ("?" for name, _ in taken if name in names)
-def keeps_nothing(tree: ast.Module) -> bool:
+def keeps_nothing(tree):
  once = set(ONCE.split())
  for statement in tree.body:
   if isinstance(

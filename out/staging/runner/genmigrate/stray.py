@@ -18,11 +18,14 @@ UNLOCKED = re.compile(
  r"\b(FUNCTION|PROCEDURE|ROUTINE|AGGREGATE|TYPE|DOMAIN|SCHEMA|TRIGGER|POLICY|RULE|DO|CALL|EXECUTE)\b",
  re.IGNORECASE,
 )
-HELD_HERE = (
- "(SELECT string_agg(DISTINCT CASE l.mode WHEN 'RowExclusiveLock' THEN 'w ' ELSE 'A ' END "
- "|| l.relation::regclass, chr(10)) FROM pg_locks l WHERE l.pid = pg_backend_pid() "
- "AND l.locktype = 'relation' AND l.mode IN ('AccessExclusiveLock', 'RowExclusiveLock'))"
+NAMES_HELD = (
+ "string_agg(CASE l.mode WHEN 'RowExclusiveLock' THEN 'w ' ELSE 'A ' END || l.relation::regclass, chr(10))"
 )
+CHANGED = (
+ "l.pid = pg_backend_pid() AND l.locktype = 'relation' "
+ "AND l.mode IN ('AccessExclusiveLock', 'RowExclusiveLock')"
+)
+HELD_HERE = f"(SELECT {NAMES_HELD} FROM pg_locks l WHERE {CHANGED})"
 LINES = "SELECT string_agg(n.nspname || chr(9) || {} n.nspname || coalesce('.' || {}, ''), chr(10))"
 NO_MEMBER = "NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = {} AND d.objid = {} AND d.deptype = 'e')"
 RELATIONS = (
@@ -78,7 +81,7 @@ RESETS = re.compile(r"\s*(?:RESET|DISCARD)\b", re.IGNORECASE)
 class AstrayError(Exception):
  """env.py or a revision works elsewhere, or otherwise, than the plan says."""
 class Strays:
- def __init__(self, errand: Errand) -> None:
+ def __init__(self, errand):
   target = errand.target
   self._schema = target.schema
   self._own = {target.schema, target.version_schema, "genmigrate"}
@@ -86,11 +89,11 @@ class Strays:
   self._sees_others = bool(errand.service.extension_schemas)
   self._listens = self._unlocked = False
   self.commits_at_once = False
- def begin(self) -> None:
+ def begin(self):
   self._listens, self._unlocked = True, False
- def end(self) -> None:
+ def end(self):
   self._listens = False
- def hear(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+ def hear(self, _connection, _cursor, statement, *_):
   if not self._listens:
    return
   parts = QUOTED.sub(" ", statement).split(";")
@@ -106,7 +109,7 @@ class Strays:
   } & self._planned - self._own
   wrong |= {part.strip() for part in parts if RESETS.match(part)}
   self._refuse("its autocommit block names", sorted(wrong - {"pg_temp"}))
- def judge(self, held: str | None, ask: Ask, elsewhere: Ask) -> None:
+ def judge(self, held, ask, elsewhere):
   lines = [line.partition(" ")[::2] for line in (held or "").splitlines()]
   if any(self._may_stray(name) for _, name in lines):
    changed, written = ask(LOCKED)
@@ -128,24 +131,24 @@ class Strays:
    if dropped:
     gone = elsewhere(f"{DESCRIBED} (o.class::oid, o.oid) IN ({dropped})")[0]
     self._outside("it made or changed", gone)
- def _may_stray(self, name: str) -> bool:
+ def _may_stray(self, name):
   if name.isdigit() or "." not in name:
    return self._sees_others or name.isdigit()
   return not any(name.startswith((f"{own}.", f"{quoted(own)}.")) for own in (*self._own, "pg_toast"))
- def _outside(self, what: str, lines: str | None, only: frozenset[str] | None = None) -> None:
+ def _outside(self, what, lines, only = None):
   found = [line.split("\t", 1) for line in sorted((lines or "").splitlines())]
   strays = [
    name for schema, name in found if schema not in self._own and (only is None or schema in only)
   ]
   self._refuse(what, strays)
- def _refuse(self, what: str, strays: Sequence[str]) -> None:
+ def _refuse(self, what, strays):
   if strays:
    shown = ", ".join(strays[:MOST_SHOWN])
    raise AstrayError(f"{what} {shown}, outside of its schema {self._schema}")
-def _schema(found: re.Match[str]) -> str:
+def _schema(found):
  return found["quoted"] or found["plain"].lower()
-_heard: list[Any] = []
-def listen(connection: Any, listener: Any) -> None:
+_heard = []
+def listen(connection, listener):
  from sqlalchemy import event
  if _heard:
   event.remove(*_heard)

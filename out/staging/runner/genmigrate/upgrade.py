@@ -22,7 +22,7 @@ HALVED = "part of it was committed in its autocommit block: look at the schema b
 NO_MANIFEST = (
  "no manifest is kept: this role may not write the schema genmigrate (grant CREATE on the database)"
 )
-def run(job: Job) -> None:
+def run(job):
  past = job.past
  with job.connect(job.plan.create_databases) as session:
   refuse_standby(session)
@@ -49,16 +49,16 @@ def run(job: Job) -> None:
    left = None if allowed is None else allowed - len(bad)
    Upgrade(job, session, kept).run([*compared, *pending], left)
  return None
-def canaries(job: Job) -> set[Target]:
+def canaries(job):
  policy = job.plan.policy
  found = {target for target in job.targets if target.tenant in policy.canary}
  return found or set(job.targets[: policy.verify == "drift"])
-def _already(job: Job, states: Sequence[State]) -> None:
+def _already(job, states):
  lines = ((f"  ✓ {s.target.label} already up-to-date", event("up-to-date", s)) for s in states)
  job.lines(lines, "up_to_date")
 class Upgrade(Schedule):
  command, verb = "upgrade", "applied"
- def __init__(self, job: Job, session: Session, snapshot: dict[str, Any] | None = None) -> None:
+ def __init__(self, job, session, snapshot = None):
   super().__init__(job, session)
   self._snapshot = snapshot
   self._canaries = canaries(job)
@@ -66,7 +66,7 @@ class Upgrade(Schedule):
   self._runner = int(session.rows("SELECT pg_backend_pid()")[0][0])
   self._kept = manifest.prepare(session)
   self._unfinished = {schema for schema, *_ in manifest.unfinished(session, job.service.name)}
- def run(self, states: Sequence[State], allowed: int | None) -> None:
+ def run(self, states, allowed):
   job, plan, name = self._job, self._job.plan, self._job.service.name
   if self._kept:
    what = (job.run, name, plan.environment, self.command, plan.digest)
@@ -96,9 +96,9 @@ class Upgrade(Schedule):
      job.document = manifest.as_document(self._session, job.run, name)
   if self._stopping:
    job.ended_with(CODE_OF_WORD[self._stopping])
- def _revisions(self, state: State) -> Sequence[Revision]:
+ def _revisions(self, state):
   return state.pending
- def _now(self, work: Work) -> State:
+ def _now(self, work):
   job, target = self._job, work.state.target
   state = job.survey(self._session, target)[0]
   if work.since and state.word == "pending":
@@ -106,13 +106,13 @@ class Upgrade(Schedule):
   if state.word not in READY:
    raise job.explain(state)
   return state
- def _compare(self, work: Work) -> None:
+ def _compare(self, work):
   if self._snapshot and work.state.target in self._canaries:
    reason, found = verify.drift(self._job, self._session, work.state.target, self._snapshot)
    if reason:
     work.at, work.result = "", {"found": found}
     raise RunError("drifted", reason)
- def _order(self, work: Work) -> Message:
+ def _order(self, work):
   unfinished = bool(work.state.target.schema in self._unfinished or work.since or work.tries)
   more = {
    "runner": self._runner,
@@ -121,27 +121,29 @@ class Upgrade(Schedule):
    "current": work.current,
   }
   return {**super()._order(work), "task": "up", "goal": self._past.head, **more}
- def _ready(self, work: Work) -> bool:
+ def _ready(self, work):
   job, target, state = self._job, work.state.target, self._now(work)
   work.current = state.current
   if state.word == "up-to-date" and not work.tries:
    self._compare(work)
    _already(job, [state])
    return False
-  if state.word == "missing-schema":
-   create_schema(self._session, target.schema)
+  work.lacks = [target.schema] if state.word == "missing-schema" else []
   there = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
   apart = target.version_schema
   if apart != target.schema and not state.current and not self._session.rows(there, [apart]):
-   create_schema(self._session, apart)
+   work.lacks.append(apart)
   if self._past.head is None:
+   self._begin(work)
    _already(job, [state])
-   return False
-  return True
- def _done(self, work: Work) -> None:
+  return self._past.head is not None
+ def _begin(self, work):
+  for schema in work.lacks:
+   create_schema(self._session, schema)
+ def _done(self, work):
   job, target = self._job, work.state.target
-  after = job.survey(self._session, target)[0]
-  if after.word != "up-to-date":
+  after = None if work.result.get("seen") else job.survey(self._session, target)[0]
+  if after and after.word != "up-to-date":
    missing = names([revision.slug for revision in after.pending]) or after.word
    reason = f"Alembic ended without an error, but {target.schema} still lacks {missing}"
    work.result = {"revision": "", "place": "migrations/env.py: does it commit?"}
@@ -150,7 +152,7 @@ class Upgrade(Schedule):
   applied = [revision.slug for revision in work.state.pending]
   told = event("applied", work.state, revisions=applied, seconds=work.result.get("seconds", 0))
   job.line(f"  ✓ Applied new migrations to {target.label} ({', '.join(applied)})", told, applied=1)
- def _failed(self, work: Work, error: RunError) -> None:
+ def _failed(self, work, error):
   result, revision, way_out = work.result, work.at, error.way_out
   at = f" at {work.at}" if work.at not in ("", "env.py") else ""
   if "revision" in result:
@@ -161,7 +163,7 @@ class Upgrade(Schedule):
   hints = [result.get("place", ""), way_out, *result.get("found", ()), halved, self._stands(work.state)]
   more = {"revision": revision, "sqlstate": result.get("sqlstate", "")}
   self._job.failed(work.state, error, at, hints, **more)
- def _stands(self, state: State) -> str:
+ def _stands(self, state):
   try:
    now = self._job.survey(self._session, state.target)[0]
   except (RunError, self._session.errors):
@@ -170,7 +172,7 @@ class Upgrade(Schedule):
   kept = [revision.slug for revision in self._revisions(state) if revision.id not in left]
   done = f", this run {self.verb} {names(kept)}" if kept else ""
   return f"{state.target.schema} is at {self._past.at(now.current)}{done}"
-def create_schema(session: Session, schema: str) -> None:
+def create_schema(session, schema):
  try:
   session.rows(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
  except session.errors as error:
@@ -179,8 +181,8 @@ def create_schema(session: Session, schema: str) -> None:
    raise RunError("no-right", reason, "grant CREATE on the database") from None
   if sqlstate(error) not in ("23505", "42P06"):
    raise
-def _skip(job: Job, past: History, states: Sequence[State]) -> None:
- def standing(state: State) -> str:
+def _skip(job, past, states):
+ def standing(state):
   if not state.current:
    return "skipped, nothing applied yet"
   return f"skipped, still at {past.at(state.current)}"

@@ -22,7 +22,7 @@ class DatabaseUrl:
  driver: str
  spelt: str = ""
  text: str = ""
- def for_sqlalchemy(self) -> str:
+ def for_sqlalchemy(self):
   rest = self.text.partition("://")[2]
   driver = self.driver
   there = [name for name in ("psycopg2", "psycopg") if find_spec(name)]
@@ -30,16 +30,16 @@ class DatabaseUrl:
    driver = there[0]
   return f"postgresql+{driver}://{rest}" if driver else f"postgresql://{rest}"
  @property
- def database(self) -> str:
+ def database(self):
   return self.parameters.get("dbname", "")
  @property
- def place(self) -> str:
+ def place(self):
   return f"{self.parameters.get('host', 'localhost')}:{self.parameters.get('port', '5432')}"
- def hide(self, text: str) -> str:
+ def hide(self, text):
   for secret in sorted(self._spellings(), key=len, reverse=True):
    text = text.replace(secret, "***") if len(secret) > 2 else text.replace(f":{secret}@", ":***@")
   return mask(text)
- def _spellings(self) -> set[str]:
+ def _spellings(self):
   password = self.parameters.get("password", "")
   if not password:
    return set()
@@ -47,14 +47,14 @@ class DatabaseUrl:
   in_dsn = password.replace("\\", "\\\\").replace("'", "\\'")
   lower = {HEX.sub(lambda found: found[0].lower(), each) for each in encoded}
   return {password, in_dsn, repr(password)[1:-1], *encoded, *lower, *filter(None, [self.spelt])}
-def mask(text: str) -> str:
+def mask(text):
  return IN_URL.sub(r"\1***@", text)
-def mask_for(url: str) -> Callable[[str], str]:
+def mask_for(url):
  try:
   return parse(url, "").hide
  except RunError:
   return mask
-def parse(text: str, variable: str) -> DatabaseUrl:
+def parse(text, variable):
  if not text.strip():
   raise RunError("usage", f"{variable} is not set", f"set it to {EXAMPLE}")
  try:
