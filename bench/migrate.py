@@ -3,10 +3,12 @@
 All variants alternate in one run, so a busy machine slows all of them alike: read the ratios. The floor of a first run
 is one psql that is given the very SQL that Alembic renders for every schema; the floor of a run with nothing to do is a
 script that connects and reads the version tables. `service.py` has the service, and what the others run. The server
-is private, on a memory file system, and does not wait for the disk. Peaks are those of all processes of a run together,
-the server's left out.
+is private and has PostgreSQL's default settings, so it waits for its disk as one in production does; with `--memory` it
+is on a memory file system and waits for nothing, which shows the work alone. Peaks are those of all processes of a run
+together, the server's left out.
 
     make bench-migrate
+    .venv/bin/python -m bench.migrate --memory
     .venv/bin/python -m bench.migrate --tenants 100 --rounds 5
     .venv/bin/python -m bench.migrate --huge              # 15,000 schemas, PostgreSQL's default settings, each once
     .venv/bin/python -m bench.migrate --huge --pending    # and one pending trivial revision: many minutes
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="how often each variant runs (default: by the tenants)")
     parser.add_argument("--only", choices=("first", "nothing"), help="one of the tables")
     parser.add_argument("--pending", action="store_true", help="with --huge: also one pending revision")
+    parser.add_argument("--memory", action="store_true", help="a server that never waits for a disk")
     parser.add_argument("--huge", action="store_true", help=f"{HUGE:,} schemas, and nothing else")
     parser.add_argument("--variant", action="append", help="only these of ours, by their names; repeatable")
     parser.add_argument(
@@ -60,10 +63,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the server is stopped
-    folder = new_folder()
-    server = Server(folder, DEFAULTS if options.huge else SETTINGS)
+    folder = new_folder(memory=options.memory)
+    server = Server(folder, SETTINGS if options.memory else DEFAULTS)
     server.start()
     print(f"{server.query('SELECT version()')[0][0].split(' on ')[0]}, {os.cpu_count()} cores, ", end="")
+    print("in memory, " if options.memory else "on disk, ", end="")
     print(f"load {os.getloadavg()[0]:.1f} before the first variant")
     try:
         with tempfile.TemporaryDirectory() as work:

@@ -141,11 +141,14 @@ class Server:
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
-def new_folder() -> Path:
-    """Return a new folder that the server's user can reach, whatever pytest's own temp folders allow."""
-    memory = Path("/dev/shm")
-    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
-        return Path(tempfile.mkdtemp(prefix="pg-test-", dir=memory))
+def new_folder(memory: bool = True) -> Path:
+    """Return a new folder that the server's user can reach, whatever pytest's own temp folders allow.
+
+    In memory where there is enough of it, unless that is not wanted.
+    """
+    shared = Path("/dev/shm")
+    if memory and shared.is_dir() and os.access(shared, os.W_OK) and shutil.disk_usage(shared).free > ROOM:
+        return Path(tempfile.mkdtemp(prefix="pg-test-", dir=shared))
     return Path(tempfile.mkdtemp(prefix="pg-test-", dir="/tmp" if os.geteuid() == 0 else None))
 
 
