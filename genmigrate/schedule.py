@@ -71,6 +71,7 @@ class Schedule:
         self._waiting: deque[Work] = deque()
         self._prepared: deque[Work] = deque()  # locked and ready for the next idle hand
         self._ended: list[Work] = []  # still locked
+        self._told: deque[tuple[Process, Message | None]] = deque()
         self._next_look = 0.0
         self._next_report = time.monotonic() + 1.0
         self._stopping = ""  # the word for why it has to stop before all is done
@@ -131,8 +132,9 @@ class Schedule:
             self._ended.clear()
             # While hands work, the next of each is made ready: one between two looks at what they tell.
             full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
-            for hand, message in self._hands.listen(LOOK_S if full or not self._prepare() else 0):
-                self._hear(hand, message)
+            self._told.extend(self._hands.listen(LOOK_S if full or not self._prepare() else 0))
+            while self._told:  # what is behind one that raises is heard the next time
+                self._hear(*self._told.popleft())
             self._look()
         self._unlock(*self._prepared)
         self._put_back()
@@ -254,6 +256,8 @@ class Schedule:
             return
         if "word" in result:
             self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
+            if result["word"] == "unreachable" and not self._stopping:
+                self._session.rows("SELECT 1")  # nothing else begins where that is lost as well
         elif self._stopping == "unreachable":
             self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
         else:

@@ -46,6 +46,7 @@ class Schedule:
   self._waiting = deque()
   self._prepared = deque()
   self._ended = []
+  self._told = deque()
   self._next_look = 0.0
   self._next_report = time.monotonic() + 1.0
   self._stopping = ""
@@ -93,8 +94,9 @@ class Schedule:
    self._unlock(*self._ended)
    self._ended.clear()
    full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
-   for hand, message in self._hands.listen(LOOK_S if full or not self._prepare() else 0):
-    self._hear(hand, message)
+   self._told.extend(self._hands.listen(LOOK_S if full or not self._prepare() else 0))
+   while self._told:
+    self._hear(*self._told.popleft())
    self._look()
   self._unlock(*self._prepared)
   self._put_back()
@@ -202,6 +204,8 @@ class Schedule:
    return
   if "word" in result:
    self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
+   if result["word"] == "unreachable" and not self._stopping:
+    self._session.rows("SELECT 1")
   elif self._stopping == "unreachable":
    self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
   else:
