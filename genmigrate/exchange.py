@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +21,9 @@ LOOK_S = 0.01
 SILENCE_S = 10.0
 #: How long a worker waits for a driver, and a driver by default for a worker (images may still be pulled).
 PATIENCE_S = 300.0
+#: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
+GRACE_S = 8.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KINDS = ("alive", "go", "lines", "result")
 
 Message = dict[str, Any]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .codes import RunError
 from .session import Session, quoted, sqlstate
@@ -30,8 +29,7 @@ AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname
 READY = ("up-to-date", "pending", "missing-schema")
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What a schema is at; a word that manifest.py gives brings its reason, Job.explain has the others'."""
 
     target: Target
@@ -83,7 +81,7 @@ def _look_at(session: Session, targets: Sequence[Target], table: str, history: H
         tables = populated.get(state.target.schema, 0)
         if state.word == "pending" and not state.current and tables:
             word = "unstamped" if state.target.version_schema in versioned else "unversioned"
-            state = replace(state, word=word, tables=tables)
+            state = state._replace(word=word, tables=tables)
         yield state
 
 

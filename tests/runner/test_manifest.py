@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -140,7 +139,7 @@ def test_the_graph_is_learnt_and_corrected(
     assert session.rows(runs) == [("a1", "run1"), ("a2", "run1"), ("a3", "run2")], (
         "only what changed is written"
     )
-    begin(session, history.History({"a2": replace(past.revisions["a2"], parents=())}, "a2"), "run4")
+    begin(session, history.History({"a2": past.revisions["a2"]._replace(parents=())}, "a2"), "run4")
     assert manifest.known(session, SERVICE)["a2"] == ([], "add_email")
     assert manifest.known(session, "another") == {}
 
