@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,7 +187,7 @@ class Service:
         }
         name = "-".join([*(f"{key}-{value}" for key, value in policy.items()), "skip" if skip_env else "env"])
         file = self.folder / f"plan-{name}.json"
-        document["policy"] = asdict(Policy(**policy))
+        document["policy"] = Policy(**policy)._asdict()
         file.write_text(json.dumps(document), "utf-8")
         return file
 

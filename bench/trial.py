@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +140,7 @@ class Trial:
             "tenants_env": "SOAK_TENANTS",
             "create_databases": False,
             "session": self.session,
-            "policy": asdict(Policy(**self.policy)),
+            "policy": Policy(**self.policy)._asdict(),
             "services": [service],
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -123,6 +124,7 @@ WORKER = {
     "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
     "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
 }
+HAND = {**SERVED, "--socket": {"type": int, "required": True}}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,32 +132,27 @@ class _Parser(argparse.ArgumentParser):
         raise RunError("usage", message, self.format_usage().strip())
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line; what it cannot parse is a RunError("usage")."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The command line, of one command if it is one; what it cannot parse is a RunError("usage")."""
     top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def add(name: str, text: str, options: dict[str, dict[str, Any]]) -> None:
-        command = commands.add_parser(name, help=text)
+    all_of_them = {name: (text, {**COMMON, **MORE.get(name, {})}) for name, text in COMMANDS.items()}
+    all_of_them["worker"] = "serve one service's orders (a driver's other half)", WORKER
+    all_of_them["hand"] = "apply revisions for a worker (its own child)", HAND
+    for name in [command] if command in all_of_them else all_of_them:
+        text, options = all_of_them[name]
+        added = commands.add_parser(name, help=text)
         for option, more in options.items():
-            command.add_argument(option, **more)
-
-    for name, text in COMMANDS.items():
-        add(name, text, {**COMMON, **MORE.get(name, {})})
-    add("worker", "serve one service's orders (a driver's other half)", WORKER)
-    add(
-        "hand",
-        "apply revisions for a worker (its own child)",
-        {**SERVED, "--socket": {"type": int, "required": True}},
-    )
+            added.add_argument(option, **more)
     return top
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command; returns its exit code, or ends the process with it."""
     lines: list[str] = []
     try:
-        return _run(parser().parse_args(arguments))
+        return _run(parser("".join(arguments[:1])).parse_args(arguments))
     except RunError as trouble:
         lines = [f"genmigrate: {trouble.reason}", f"  → {trouble.way_out}"][: 1 + bool(trouble.way_out)]
         say("\n".join(lines), sys.stderr)
@@ -173,15 +170,15 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     plan = plans.load(options.plan)
-    if options.command == "worker":
-        code = _worker(plan, options)
-        sys.stdout.flush()
-        os._exit(code)  # nobody has to wait while an interpreter is taken apart
+    if options.command != "worker":  # which has more to import
+        gc.enable()
     if options.command == "hand":
         from . import hand
 
         return hand.serve(plan, services_named(plan, [options.service])[0], options.socket)
-    return _drive(plan, options)
+    code = (_worker if options.command == "worker" else _drive)(plan, options)
+    sys.stdout.flush()
+    os._exit(code)  # nobody has to wait while an interpreter is taken apart
 
 
 def _worker(plan: Plan, options: argparse.Namespace) -> int:

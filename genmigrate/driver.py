@@ -6,15 +6,13 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import exchange as exchanges
 from .codes import OK, RunError, worst
-from .exchange import LOOK_S, Beat, Exchange, Message, Pulse
+from .exchange import GRACE_S, LOOK_S, SIGNALS, Beat, Exchange, Message, Pulse
 from .log import Log
 from .output import names, say_exactly
-from .watch import GRACE_S, SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,26 +24,25 @@ if TYPE_CHECKING:
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """What the person asked for."""
 
     command: str
     targets: dict[str, tuple[Target, ...]]
     timeout_s: float
-    worker_timeout_s: float = exchanges.PATIENCE_S
-    deadline_s: float = 0.0
-    more: Message = field(default_factory=dict)
+    worker_timeout_s: float
+    deadline_s: float
+    more: Message
 
 
-@dataclass
 class Outcome:
     """How one service ended, and its worker's last word."""
 
-    service: Service
-    code: int = OK
-    counts: Counter[str] = field(default_factory=Counter)
-    result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.code = OK
+        self.counts: Counter[str] = Counter()
+        self.result: Message = {"schemas": [], "heads": [], "document": None}
 
 
 class Driver:
@@ -192,7 +189,7 @@ class Driver:
             raise RunError(self._stop_word, "stopped before it was asked")
 
     def _follow(self, service: Service, worker: str, outcome: Outcome) -> None:
-        pulse = Pulse(LOOK_S)
+        pulse, started = Pulse(LOOK_S), self._started.get(service.name)
         offset, stopped_at, shown = 0, 0.0, False
         self._seen.add(worker)
         while True:
@@ -215,7 +212,7 @@ class Driver:
                 self._put_stop()
             if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
                 raise RunError(self._stop_word, "its worker did not stop in time")
-            time.sleep(LOOK_S)
+            started.wait(LOOK_S) if started else time.sleep(LOOK_S)
 
     def _mine(self, message: Message | None, worker: str) -> bool:
         return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
@@ -259,6 +256,5 @@ class Driver:
             self._put_stop()
         give_up = time.monotonic() + 1.0
         for started in self._started.values():
-            while started.ended() is None and time.monotonic() < give_up:
-                time.sleep(LOOK_S / 2)
+            started.wait(max(0.0, give_up - time.monotonic()))
             started.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -20,6 +21,9 @@ LOOK_S = 0.01
 SILENCE_S = 10.0
 #: How long a worker waits for a driver, and a driver by default for a worker (images may still be pulled).
 PATIENCE_S = 300.0
+#: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
+GRACE_S = 8.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KINDS = ("alive", "go", "lines", "result")
 
 Message = dict[str, Any]
@@ -61,9 +65,9 @@ class Exchange:
 
     def append(self, service: str, *records: Message) -> None:
         """Add to a service's lines."""
-        lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+        line = f"{json.dumps(records, ensure_ascii=False)}\n"
         with (self.folder / f"{service}.lines").open("ab") as file:
-            file.write(lines.encode("utf-8", "backslashreplace"))
+            file.write(line.encode("utf-8", "backslashreplace"))
 
     def records(self, service: str, offset: int) -> tuple[list[Message], int]:
         """The whole records from `offset` on, and the offset behind them."""
@@ -76,8 +80,8 @@ class Exchange:
         whole = data.rfind(b"\n") + 1
         found = []
         for line in data[:whole].splitlines():
-            with suppress(ValueError):
-                found.append(json.loads(line))
+            with suppress(ValueError, TypeError):
+                found += json.loads(line)
         return [record for record in found if isinstance(record, dict)], offset + whole
 
     def clear(self, services: tuple[str, ...]) -> None:

@@ -9,9 +9,8 @@ import re
 import sys
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .codes import RunError
 from .output import names
@@ -25,8 +24,7 @@ OUTSIDE = ("autocommit_block", "postgresql_concurrently")
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """One revision file."""
 
     id: str
@@ -40,8 +38,7 @@ class Revision:
     alone: bool = False  # it may leave its transaction
 
 
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
     """All revisions by id, parents before children, and the one head."""
 
     revisions: dict[str, Revision]
@@ -98,7 +95,7 @@ def _graph(revisions: dict[str, Revision], config: str) -> History:
     labelled = {label: each.id for each in revisions.values() for label in each.labels}
     for each in list(revisions.values()):
         needs = tuple(need if need in revisions else labelled.get(need, need) for need in each.needs)
-        revisions[each.id] = replace(each, needs=needs)
+        revisions[each.id] = each._replace(needs=needs)
     for revision in revisions.values():
         for parent in revision.parents + revision.needs:
             if parent not in revisions:

@@ -9,7 +9,6 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from .output import say
@@ -123,6 +122,8 @@ class Log:
             self._drawn = False
 
     def _json(self, service: str, event: Message, text: str) -> None:
+        from datetime import datetime, timezone
+
         stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
         head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
         say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import manifest, survey
@@ -114,7 +113,7 @@ def _not_enough(job: Job, session: Session) -> list[State]:
     for state in manifest.tell_ahead(job.service.name, found, graph, past):
         if graph is None and state.word == "unknown-revision":
             newer = {past.head}.issuperset(past.revisions.keys() & set(state.current))
-            state = replace(state, word="ahead" if newer else "pending")
+            state = state._replace(word="ahead" if newer else "pending")
         if state.word not in ("up-to-date", "ahead"):
             lacking.append(state)
     if strange and graph is None and not lacking:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .lock import key_of, matching, statements_key
@@ -202,7 +201,7 @@ def tell_ahead(service: str, states: Sequence[State], graph: Known | None, past:
         why = f"schema {state.target.schema} is at {here}, newer than {image}"
         undo = f"genmigrate downgrade --service {service} --to {past.head}"
         way_out = f"deploy the image that has it, or undo it with that image: {undo}"
-        return replace(state, word="ahead", reason=why, way_out=way_out)
+        return state._replace(word="ahead", reason=why, way_out=way_out)
 
     return list(map(told, states))
 
@@ -227,7 +226,7 @@ def tell_dirty(session: Session, service: str, states: Sequence[State], past: Hi
             why.append(f"the autocommit block of {names(half)} did not end")
             rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
             out.append(f"repair what it left, then {rows}")
-        return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
+        return state._replace(word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
 
     return list(map(told, states)) if broken or begun else list(states)
 

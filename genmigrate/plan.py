@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .codes import RunError
 
@@ -29,8 +27,7 @@ IDENTIFIER_BYTES = 63
 TOGETHER = "the plan and the runner beside it are made together: compile both again with gen"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """One schema to migrate, its tenant (None: shared by all) and its label."""
 
     tenant: str | None
@@ -39,8 +36,7 @@ class Target:
     version_schema: str
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """One service that owns migrations."""
 
     name: str
@@ -68,8 +64,7 @@ class Service:
         return Target(tenant, schema, schema if self.per_tenant else self.name, version_schema)
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """How a run treats its schemas; None is no limit, `max_downgrade` 0 never undoes anything."""
 
     parallelism: int = 1
@@ -80,9 +75,8 @@ class Policy:
     max_downgrade: int | None = 0
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What an environment migrates, in order, and the digest of its file."""
+class Plan(NamedTuple):
+    """What an environment migrates, in order, and the bytes of its file."""
 
     platform: str
     environment: str
@@ -93,7 +87,14 @@ class Plan:
     statement_timeout_ms: int
     policy: Policy
     services: tuple[Service, ...]
-    digest: str
+    data: bytes
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the file; hashlib is not loaded before a worker has been started."""
+        import hashlib
+
+        return hashlib.sha256(self.data).hexdigest()
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
         """The service's schemas in plan order; with `tenants` only those of their own."""
@@ -107,7 +108,7 @@ def load(path: Path) -> Plan:
     try:
         data = path.read_bytes()
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
-        return _plan(document, hashlib.sha256(data).hexdigest())
+        return _plan(document, data)
     except OSError as error:
         reason, way_out = f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
     except _PlanError as error:
@@ -133,13 +134,13 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _plan(document: object, digest: str) -> Plan:
+def _plan(document: object, data: bytes) -> Plan:
     if isinstance(document, dict) and document.get("version") != VERSION:
         _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
     keys = _keys("plan", document, _PLAN)
     session = keys.pop("session")
     del keys["version"]
-    plan = Plan(**keys, **session, digest=digest)
+    plan = Plan(**keys, **session, data=data)
     for tenant in sorted({*plan.policy.canary} - {*plan.tenants}):
         _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
     _check_names(plan)
@@ -157,7 +158,7 @@ def _service(where: str, item: object) -> Service:
 
 
 def _check_names(plan: Plan) -> None:
-    names = [service.name for service in plan.services]
+    names, free = [service.name for service in plan.services], re.compile(FREE).match
     for service in plan.services:
         if names.count(service.name) > 1:
             _refuse("services", f"{service.name} is there twice")
@@ -167,7 +168,7 @@ def _check_names(plan: Plan) -> None:
             if max(len(schema), len(target.version_schema)) > IDENTIFIER_BYTES:
                 _refuse(service.name, f"schema {schema} is longer than {IDENTIFIER_BYTES} bytes")
             for name in (schema, target.version_schema):
-                if not re.match(FREE, name):
+                if not free(name):
                     _refuse(service.name, f"schema {name} belongs to PostgreSQL or this runner")
             if tenant and schema == "public":
                 _refuse(service.name, f"tenant {tenant} would own the schema public")

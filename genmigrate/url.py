@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from .codes import RunError
@@ -27,8 +26,7 @@ HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
 
 
-@dataclass(frozen=True)
-class DatabaseUrl:
+class DatabaseUrl(NamedTuple):
     """What libpq needs, password included, and the Python driver that the URL asks for."""
 
     parameters: dict[str, str]

@@ -12,17 +12,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .codes import CODE_OF_WORD, RunError
-from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+from .exchange import BEAT_S, GRACE_S, PATIENCE_S, SIGNALS, SILENCE_S, Exchange, Message, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOOK_S = 0.2
-#: How long a cancelled statement may take before the process ends itself; Docker kills after 10 s.
-GRACE_S = 8.0
 #: A stop that is no older than this when a worker starts probably belongs to the same start of containers.
 SAME_START_S = 60.0
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class DriverEndedError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -66,6 +67,8 @@ def _prepare(service: Service, folder: Path) -> None:
     with suppress(RunError):  # told when the order comes
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
     genmigrate.keep_bytecode(genmigrate.OURS)
+    gc.freeze()
+    gc.enable()
 
 
 def _await_order(exchange: Exchange, service: Service, worker: str, watch: Watch) -> Message:

@@ -8,14 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from . import environment
 from .codes import RunError
 from .output import one_line
-from .url import mask_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +25,7 @@ TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
 
 
-@dataclass
-class Started:
+class Started(NamedTuple):
     """A process of this driver, and the private file that holds what it prints."""
 
     process: subprocess.Popen[bytes]
@@ -38,6 +35,11 @@ class Started:
     def ended(self) -> int | None:
         """The exit code once it has ended."""
         return self.process.poll()
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended, at most that long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
 
     def last_line(self) -> str:
         """The last line that it printed."""
@@ -54,8 +56,7 @@ class Started:
         self.output.close()
 
 
-@dataclass
-class Workers:
+class Workers(NamedTuple):
     """How workers come to be: `mode` is spawn, here or external."""
 
     mode: str
@@ -83,7 +84,7 @@ class Workers:
         served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
         served += ["--path", str(folder), "--driver-timeout", "20"]  # this driver is there, or was killed
         command = [*self.python(service), "-m", "genmigrate", "worker", *served]
-        return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
+        return _start(command, self.root, environ, environ.get(service.url_env, ""), self.held)
 
     def python(self, service: Service) -> list[str]:
         """The command of the service's Python."""
@@ -94,7 +95,7 @@ def _start(
     command: Sequence[str],
     cwd: Path,
     environ: dict[str, str],
-    hide: Callable[[str], str],
+    url: str,
     held: Sequence[int],
 ) -> Started:
     output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
@@ -113,4 +114,6 @@ def _start(
         output.close()
         reason = f"cannot start {command[0]}: {error.strerror}"
         raise RunError("not-started", reason, "install it, or put it on PATH") from None
-    return Started(process, output, hide)
+    from .url import mask_for  # while the worker's interpreter starts
+
+    return Started(process, output, mask_for(url))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -140,7 +139,7 @@ def test_the_graph_is_learnt_and_corrected(
     assert session.rows(runs) == [("a1", "run1"), ("a2", "run1"), ("a3", "run2")], (
         "only what changed is written"
     )
-    begin(session, history.History({"a2": replace(past.revisions["a2"], parents=())}, "a2"), "run4")
+    begin(session, history.History({"a2": past.revisions["a2"]._replace(parents=())}, "a2"), "run4")
     assert manifest.known(session, SERVICE)["a2"] == ([], "add_email")
     assert manifest.known(session, "another") == {}
 
@@ -367,3 +366,33 @@ def test_a_revision_file_tells_about_itself(platform: Platform) -> None:
     assert {key for key, each in found.items() if each.alone} == {"a3", "a4"}
     assert {key: each.phase for key, each in found.items() if each.phase} == {"a6": "data"}
     assert len({each.checksum for each in found.values()}) == len(found)
+
+
+def test_states_of_more_schemas_than_one_statement_reads(
+    session: Session, past: history.History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each state once in each of several statements, with the versions in the schemas or beside them."""
+    monkeypatch.setattr(survey, "CHUNK", 2)
+    table, first, head = "alembic_version", next(iter(past.revisions)), str(past.head)
+    made = {"up-to-date": [head], "pending": [first], "unknown-revision": ["zz"], "unstamped": []}
+    words = [*made, "unversioned", "missing-schema"] * 3
+    targets = []
+    for number, word in enumerate(words):
+        schema, place = f"s{number}", f"s{number}" if number % 2 else f"v{number}"
+        targets.append(Target(str(number), schema, schema, place))
+        if word == "missing-schema":
+            continue
+        for each in {schema, place}:
+            session.rows(f"CREATE SCHEMA {each}")
+        session.rows(f"CREATE TABLE {schema}.things (id int)")
+        if word in made:
+            session.rows(f"CREATE TABLE {place}.{table} (version_num varchar(32))")
+            for revision in made[word]:
+                session.rows(f"INSERT INTO {place}.{table} VALUES (%s)", [revision])
+    found = survey.survey(session, targets, table, past)
+    assert [(state.target, state.word) for state in found] == list(zip(targets, words, strict=True))
+    assert {state.word: state.current for state in found if state.current} == {
+        word: tuple(revisions) for word, revisions in made.items() if revisions
+    }
+    assert [state.tables for state in found] == [word in ("unstamped", "unversioned") for word in words]
+    assert survey.survey(session, [], table, past) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import io
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from alembic.util import CommandError
 
 import genmigrate
 from compiler.emit.migrations import runner_sources
-from genmigrate import codes, environment, history, output, url
+from genmigrate import cli, codes, environment, exchange, history, output, url
 from genmigrate.codes import RunError
 
 PACKAGE = Path(genmigrate.__file__).parent
@@ -238,3 +240,42 @@ def test_only_the_standard_library_is_imported_by_a_driver() -> None:
     roots = {name.partition(".")[0] for name in done.stdout.split()} - {"genmigrate", "__main__"}
     site = {name for name in roots if name.startswith(("_", "sitecustomize", "usercustomize"))}
     assert roots - site <= set(sys.stdlib_module_names)
+
+
+def test_a_driver_loads_little_before_it_starts_a_worker() -> None:
+    """A run with nothing to do is mostly the start of interpreters, one after the other."""
+    code = "import genmigrate.cli, genmigrate.driver, genmigrate.workers, genmigrate.scratch, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert not {"dataclasses", "inspect", "hashlib", "socket", "datetime"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [*cli.COMMANDS, "worker", "hand"])
+def test_one_command_is_parsed_as_among_all(command: str) -> None:
+    def told(parser: argparse.ArgumentParser, *words: str) -> str:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+            try:
+                parser.parse_args(words)
+            except RunError as trouble:
+                return f"{trouble.reason} {trouble.way_out}"
+        return said.getvalue()
+
+    for words in ([command, "--help"], [command], [command, "--plan"], [command, "x", "--service", "s"]):
+        assert told(cli.parser(command), *words) == told(cli.parser(), *words) != ""
+    assert "invalid choice" in told(cli.parser("migrate"), "migrate")
+
+
+def test_lines_that_are_no_records_are_passed_over(tmp_path: Path) -> None:
+    """The folder is shared: what lies in it was written by anybody."""
+    folder = exchange.Exchange(tmp_path)
+    folder.append("a", {"text": "ä\u2028b\n"}, {"text": "2"})
+    with (tmp_path / "a.lines").open("ab") as file:
+        file.write(b'5\nnull\n{"text": "x"}\n["y", 1]\n\xff\n{\n')
+    folder.append("a", {"text": "3"})
+    with (tmp_path / "a.lines").open("ab") as file:
+        file.write(b'[{"text": "half')
+    records, offset = folder.records("a", 0)
+    assert [each["text"] for each in records] == ["ä\u2028b\n", "2", "3"]
+    assert folder.records("a", offset) == ([], offset)
