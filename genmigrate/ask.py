@@ -8,7 +8,7 @@ from .codes import RunError
 from .lock import HELD, key_of, statements_key
 from .look import states
 from .output import names, one_line
-from .schedule import Schedule, Work
+from .schedule import Schedule
 from .survey import READY
 from .upgrade import canaries
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .exchange import Message
     from .job import Job
     from .survey import State
+    from .work import Work
 
 HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,
  a.state, extract(epoch FROM clock_timestamp() - a.backend_start)::int, coalesce(a.query, '')

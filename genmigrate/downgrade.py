@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from .history import History, Revision
     from .job import Job
     from .plan import Target
-    from .schedule import Work
     from .session import Session
     from .survey import State
+    from .work import Work
 
 BASE = "base"
 

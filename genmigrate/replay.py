@@ -9,7 +9,8 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .hold import NOTICE, Hold
+from .connection import NOTICE
+from .hold import Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
 

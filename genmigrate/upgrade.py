@@ -10,7 +10,7 @@ from .codes import CODE_OF_WORD, RunError, worst
 from .job import event
 from .output import names
 from .preflight import refuse_pooled, refuse_standby, room
-from .schedule import AGAIN, Schedule, Work
+from .schedule import AGAIN, Schedule
 from .session import quoted, sqlstate
 from .survey import READY
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .plan import Target
     from .session import Session
     from .survey import State
+    from .work import Work
 
 WAY_OUT = {
     "locked": "nothing of it was applied: run again later",

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from genmigrate.plan import Target
-from genmigrate.schedule import Schedule, Work
+from genmigrate.schedule import Schedule
 from genmigrate.survey import State
+from genmigrate.work import Work
 
 
 class LostError(Exception):

@@ -4,7 +4,7 @@ from .codes import RunError
 from .lock import HELD, key_of, statements_key
 from .look import states
 from .output import names, one_line
-from .schedule import Schedule, Work
+from .schedule import Schedule
 from .survey import READY
 from .upgrade import canaries
 HOLDERS = f"""SELECT l.classid::bigint << 32 | l.objid::bigint, l.pid, coalesce(a.application_name, ''), a.client_addr,

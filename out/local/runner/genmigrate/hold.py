@@ -5,12 +5,23 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from . import manifest
 from .codes import RunError
+from .connection import (
+ NOTICE,
+ NUMBER,
+ PATH,
+ find_by_name,
+ is_in_transaction,
+ left_as_it_was,
+ patient,
+ settings,
+)
 from .lock import acquire, key_of, matching, owned, statements_key
-from .session import Session, as_path, driver_module, literal, quoted
+from .session import Session, as_path, driver_module, literal
 from .stray import CHANGED, ENDED, HELD_HERE, NAMES_HELD, AstrayError, Strays, listen
 SOURCE = "SELECT source FROM pg_settings WHERE name = 'search_path'"
 UNTOUCHED = ("default", "configuration file", "database", "user", "database user", "global")
 DATA = "data"
+_writers = {}
 class Hold:
  def __init__(self, errand):
   self._errand = errand
@@ -31,17 +42,17 @@ class Hold:
    return
   if not self._errand.service.skip_env:
    connection.connection.invalidate(soft=True)
-  _find_by_name(connection.dialect, context.version_table, context.version_table_schema)
+  find_by_name(connection.dialect, context.version_table, context.version_table_schema)
   listen(connection, self.strays.hear)
-  with _left_as_it_was(connection) as ask:
+  with left_as_it_was(connection) as ask:
    self.tie(ask)
   connection.dialect.default_schema_name = self._schema
   self._note_blocks(context)
  def tie(self, ask):
   errand = self._errand
   named = {"application_name": errand.application, **self._limits()}
-  settings = _settings(named, "false")
-  row = ask(f"{self._seen()}, pg_backend_pid(), current_user, {NOTICE}, {settings}")[0]
+  limits = settings(named, "false")
+  row = ask(f"{self._seen()}, pg_backend_pid(), current_user, {NOTICE}, {limits}")[0]
   self._backend, role = int(row[3]), str(row[4])
   errand.tell(backend=self._backend)
   self._check(row)
@@ -67,7 +78,7 @@ class Hold:
      if errand.keeps_manifest and self._revision:
       what = (errand.service.name, self._schema, self._revision.id, self.task)
       connection.exec_driver_sql(manifest.unfinished_statement(errand.run, *what))
-     with _patient(connection, limits["lock_timeout"]):
+     with patient(connection, limits["lock_timeout"]):
       yield
    finally:
     self.strays.commits_at_once = False
@@ -89,9 +100,9 @@ class Hold:
   self._revision, self._began = revision, time.monotonic()
   mine = f"pg_try_advisory_xact_lock({self._key})"
   lost = f"NOT EXISTS (SELECT FROM pg_locks l WHERE {self._owned()})"
-  settings = _settings(self._limits(), "true")
-  row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {settings}").fetchone()
-  if not _is_in_transaction(connection):
+  limits = settings(self._limits(), "true")
+  row = connection.exec_driver_sql(f"SELECT {mine}, {lost}, {PATH}, {NUMBER}, {limits}").fetchone()
+  if not is_in_transaction(connection):
    why = "env.py's connection commits each statement (AUTOCOMMIT)"
    raise AstrayError(f"{why}: a revision needs a transaction")
   if row[1]:
@@ -127,7 +138,7 @@ class Hold:
   self._revision = revision
   self.strays.begin()
   own = f"1 / pg_try_advisory_xact_lock({self._key})::int"
-  return ["BEGIN", f"SELECT {own}, {_settings(self._limits(), 'true')}"]
+  return ["BEGIN", f"SELECT {own}, {settings(self._limits(), 'true')}"]
  def behind(self):
   noted = self._applied(None)
   return [f"{noted} 1"] if noted else []
@@ -172,62 +183,3 @@ class Hold:
   if not self._is_path(path):
    actual, wanted = path.replace(",", ", ") or "None", self._schema
    raise AstrayError(f"env.py works in schema {actual}, not in {wanted} as ALEMBIC_SCHEMA says")
-NOTICE = (
- "CASE WHEN current_setting('server_version_num')::int >= 140000 AND version() ~ 'linux' "
- "THEN set_config('client_connection_check_interval', '1000', false) END"
-)
-_writers = {}
-def _find_by_name(dialect, table, schema):
- general = type(dialect)
- found = f"SELECT to_regclass({literal(f'{quoted(schema)}.{quoted(table)}')}) IS NOT NULL"
- def has_table(connection, name, schema_name = None, **given):
-  if (name, given.get("schema", schema_name)) == (table, schema):
-   return bool(connection.exec_driver_sql(found).scalar())
-  place = given.pop("schema", schema_name)
-  return bool(general.has_table(dialect, connection, name, place, **given))
- def has_multi_table(connection, names, schema = None, **given):
-  if len(names) == 1:
-   return {(schema, names[0]): has_table(connection, names[0], schema, **given)}.items()
-  return general.has_multi_table(dialect, connection, names, schema=schema, **given)
- dialect.has_table, dialect.has_multi_table = has_table, has_multi_table
-def _is_in_transaction(connection):
- driver = connection.connection.driver_connection
- info = getattr(driver, "info", None)
- return bool(info.transaction_status == 2 if info is not None else driver.is_in_transaction())
-NUMBER = "pg_current_xact_id()::text"
-PATH = "array_to_string(current_schemas(false), ',')"
-@contextmanager
-def _patient(connection, lock_timeout):
- from sqlalchemy import event
- def limit(statement, value):
-  if "CONCURRENTLY" in statement.upper():
-   with connection.connection.cursor() as cursor:
-    cursor.execute(f"SET lock_timeout = {value}")
- def before(_c, _cursor, statement, *_):
-  limit(statement, "0")
- def after(_c, _cursor, statement, *_):
-  limit(statement, lock_timeout)
- bound = getattr(connection, "sync_connection", None) or connection
- listeners = {"before_cursor_execute": before, "after_cursor_execute": after}
- for name, listener in listeners.items():
-  event.listen(bound, name, listener)
- try:
-  yield
- finally:
-  for name, listener in listeners.items():
-   event.remove(bound, name, listener)
-@contextmanager
-def _left_as_it_was(connection):
- own = not connection.in_transaction() and hasattr(connection, "commit")
- def ask(statement):
-  rows = list(connection.exec_driver_sql(statement).fetchall())
-  if own:
-   connection.commit()
-  return rows
- try:
-  yield ask
- finally:
-  if own:
-   connection.commit()
-def _settings(values, local):
- return ", ".join(f"set_config('{name}', {literal(value)}, {local})" for name, value in values.items())

@@ -1,7 +1,6 @@
 """Turns version tables into a report, or into the answer to: may an image start?"""
 from __future__ import annotations
 import time
-from dataclasses import replace
 from . import manifest, survey
 from .codes import CODE_OF_WORD, RunError
 from .output import names
@@ -83,7 +82,7 @@ def _not_enough(job, session):
  for state in manifest.tell_ahead(job.service.name, found, graph, past):
   if graph is None and state.word == "unknown-revision":
    newer = {past.head}.issuperset(past.revisions.keys() & set(state.current))
-   state = replace(state, word="ahead" if newer else "pending")
+   state = state._replace(word="ahead" if newer else "pending")
   if state.word not in ("up-to-date", "ahead"):
    lacking.append(state)
  if strange and graph is None and not lacking:

@@ -1,12 +1,13 @@
 """Turns version tables into one state per schema, read in chunks and without Alembic."""
 from __future__ import annotations
-from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
 from .codes import RunError
 from .session import Session, quoted, sqlstate
 CHUNK = 200
 THERE = """
 SELECT s, to_regnamespace(quote_ident(s)) IS NOT NULL, v, to_regclass(quote_ident(v) || '.' || quote_ident(%s))
-IS NOT NULL FROM unnest(%s::text[], %s::text[]) x(s, v)
+IS NOT NULL FROM unnest(string_to_array(%s, ' '), string_to_array(%s, ' ')) x(s, v)
 """
 POPULATED = """
 SELECT n.nspname, count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid
@@ -15,8 +16,7 @@ AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
 AND d.objid = c.oid AND d.deptype = 'e') GROUP BY n.nspname
 """
 READY = ("up-to-date", "pending", "missing-schema")
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
  target: Target
  word: str
  current: tuple[str, ...] = ()
@@ -41,46 +41,55 @@ def survey(session, targets, table, history):
 def missing(targets, history):
  return [State(target, "missing-schema", (), history.pending(())) for target in targets]
 def _look(session, targets, table, history):
- chunks = [targets[start : start + CHUNK] for start in range(0, len(targets), CHUNK)]
- return [state for chunk in chunks for state in _look_at(session, chunk, table, history)]
-def _look_at(session, targets, table, history):
- there = _there(session, targets, table)
+ there = _there(session, targets, table) if targets else ()
  schemas = {schema for schema, found, *_ in there if found}
  versioned = {schema for *_, schema, found in there if found}
- versions = _versions(session, sorted(versioned), table)
- states = [_classify(target, schemas, versions, history) for target in targets]
+ versions = {}
+ for chunk in _chunks(sorted(versioned)):
+  versions.update(_versions(session, chunk, table))
+ pending = cache(history.pending)
+ states = [_classify(target, schemas, versions, history, pending) for target in targets]
  doubtful = [state.target.schema for state in states if state.word == "pending" and not state.current]
- populated = _populated(session, doubtful, table)
- for state in states:
+ populated = {}
+ for chunk in _chunks(doubtful):
+  populated.update(_populated(session, chunk, table))
+ def told(state):
   tables = populated.get(state.target.schema, 0)
-  if state.word == "pending" and not state.current and tables:
-   word = "unstamped" if state.target.version_schema in versioned else "unversioned"
-   state = replace(state, word=word, tables=tables)
-  yield state
-def _classify(target, schemas, versions, history):
+  if not tables:
+   return state
+  word = "unstamped" if state.target.version_schema in versioned else "unversioned"
+  return state._replace(word=word, tables=tables)
+ return [told(state) for state in states]
+def _chunks(schemas):
+ return (schemas[start : start + CHUNK] for start in range(0, len(schemas), CHUNK))
+def _classify(
+ target,
+ schemas,
+ versions,
+ history,
+ pending,
+):
  if target.schema not in schemas:
-  return State(target, "missing-schema", (), history.pending(()))
+  return State(target, "missing-schema", (), pending(()))
  if history.head is None:
   return State(target, "up-to-date")
  current = tuple(sorted(versions.get(target.version_schema, ())))
  if any(revision not in history.revisions for revision in current):
   return State(target, "unknown-revision", current)
- pending = history.pending(current)
- return State(target, "pending" if pending or not current else "up-to-date", current, pending)
+ left = pending(current)
+ return State(target, "pending" if left or not current else "up-to-date", current, left)
 def _there(session, targets, table):
- names = [target.schema for target in targets], [target.version_schema for target in targets]
- return [(row[0], row[1], row[2], row[3]) for row in session.rows(THERE, [table, *names])]
+ schemas, places = zip(*((target.schema, target.version_schema) for target in targets), strict=True)
+ rows = session.rows(THERE, [table, " ".join(schemas), " ".join(places)])
+ return [(row[0], row[1], row[2], row[3]) for row in rows]
 def _versions(session, schemas, table):
  found = {}
- if schemas:
-  parts = [
-   f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
-   for index, schema in enumerate(schemas)
-  ]
-  for place, revision in session.rows(" UNION ALL ".join(parts)):
-   found.setdefault(schemas[place], set()).add(revision)
+ parts = [
+  f"SELECT {index} AS place, version_num::text FROM {quoted(schema)}.{quoted(table)}"
+  for index, schema in enumerate(schemas)
+ ]
+ for place, revision in session.rows(" UNION ALL ".join(parts)):
+  found.setdefault(schemas[place], set()).add(revision)
  return found
 def _populated(session, schemas, table):
- if not schemas:
-  return {}
  return {str(name): int(count) for name, count in session.rows(POPULATED, [schemas, table])}

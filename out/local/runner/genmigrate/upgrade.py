@@ -7,7 +7,7 @@ from .codes import CODE_OF_WORD, RunError, worst
 from .job import event
 from .output import names
 from .preflight import refuse_pooled, refuse_standby, room
-from .schedule import AGAIN, Schedule, Work
+from .schedule import AGAIN, Schedule
 from .session import quoted, sqlstate
 from .survey import READY
 WAY_OUT = {

@@ -8,11 +8,9 @@ import threading
 import time
 from contextlib import suppress
 from .codes import CODE_OF_WORD, RunError
-from .exchange import BEAT_S, PATIENCE_S, SILENCE_S, Exchange, Message, Pulse
+from .exchange import BEAT_S, GRACE_S, PATIENCE_S, SIGNALS, SILENCE_S, Exchange, Message, Pulse
 LOOK_S = 0.2
-GRACE_S = 8.0
 SAME_START_S = 60.0
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class DriverEndedError(Exception):
  """The driver wants nothing of this worker any more."""
 class Watch(threading.Thread):

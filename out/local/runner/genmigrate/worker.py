@@ -1,5 +1,6 @@
 """Turns one order for one service into its lines and its result."""
 from __future__ import annotations
+import gc
 import os
 import sys
 import time
@@ -52,6 +53,8 @@ def _prepare(service, folder):
  with suppress(RunError):
   driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
  genmigrate.keep_bytecode(genmigrate.OURS)
+ gc.freeze()
+ gc.enable()
 def _await_order(exchange, service, worker, watch):
  while True:
   watch.check()

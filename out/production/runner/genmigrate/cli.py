@@ -1,6 +1,7 @@
 """Turns a command line into a driver's run or a worker, and their end into an exit code."""
 from __future__ import annotations
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -101,29 +102,26 @@ WORKER = {
  "--driver-timeout": _time(PATIENCE_S, "how long to wait for a driver to appear (default: %(default).0f)"),
  "--once": _flag("the folder serves one run only, as in a pod: end with its driver, however that ends"),
 }
+HAND = {**SERVED, "--socket": {"type": int, "required": True}}
 class _Parser(argparse.ArgumentParser):
  def error(self, message):
   raise RunError("usage", message, self.format_usage().strip())
-def parser():
+def parser(command = ""):
  top = _Parser(prog="genmigrate", description="Migrate the schemas of a compiled plan.", epilog=EPILOG)
  commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
- def add(name, text, options):
-  command = commands.add_parser(name, help=text)
+ all_of_them = {name: (text, {**COMMON, **MORE.get(name, {})}) for name, text in COMMANDS.items()}
+ all_of_them["worker"] = "serve one service's orders (a driver's other half)", WORKER
+ all_of_them["hand"] = "apply revisions for a worker (its own child)", HAND
+ for name in [command] if command in all_of_them else all_of_them:
+  text, options = all_of_them[name]
+  added = commands.add_parser(name, help=text)
   for option, more in options.items():
-   command.add_argument(option, **more)
- for name, text in COMMANDS.items():
-  add(name, text, {**COMMON, **MORE.get(name, {})})
- add("worker", "serve one service's orders (a driver's other half)", WORKER)
- add(
-  "hand",
-  "apply revisions for a worker (its own child)",
-  {**SERVED, "--socket": {"type": int, "required": True}},
- )
+   added.add_argument(option, **more)
  return top
 def main(arguments):
  lines = []
  try:
-  return _run(parser().parse_args(arguments))
+  return _run(parser("".join(arguments[:1])).parse_args(arguments))
  except RunError as trouble:
   lines = [f"genmigrate: {trouble.reason}", f"  → {trouble.way_out}"][: 1 + bool(trouble.way_out)]
   say("\n".join(lines), sys.stderr)
@@ -139,14 +137,14 @@ def main(arguments):
    leave_message(alone.parse_known_args(arguments)[0].termination_log, lines)
 def _run(options):
  plan = plans.load(options.plan)
- if options.command == "worker":
-  code = _worker(plan, options)
-  sys.stdout.flush()
-  os._exit(code)
+ if options.command != "worker":
+  gc.enable()
  if options.command == "hand":
   from . import hand
   return hand.serve(plan, services_named(plan, [options.service])[0], options.socket)
- return _drive(plan, options)
+ code = (_worker if options.command == "worker" else _drive)(plan, options)
+ sys.stdout.flush()
+ os._exit(code)
 def _worker(plan, options):
  from .worker import serve
  (service,) = services_named(plan, [options.service])

@@ -4,28 +4,26 @@ import signal
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from . import exchange as exchanges
 from .codes import OK, RunError, worst
-from .exchange import LOOK_S, Beat, Exchange, Message, Pulse
+from .exchange import GRACE_S, LOOK_S, SIGNALS, Beat, Exchange, Message, Pulse
 from .log import Log
 from .output import names, say_exactly
-from .watch import GRACE_S, SIGNALS
 COUNTED = ("up_to_date", "applied", "failed", "skipped")
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
  command: str
  targets: dict[str, tuple[Target, ...]]
  timeout_s: float
- worker_timeout_s: float = exchanges.PATIENCE_S
- deadline_s: float = 0.0
- more: Message = field(default_factory=dict)
-@dataclass
+ worker_timeout_s: float
+ deadline_s: float
+ more: Message
 class Outcome:
- service: Service
- code: int = OK
- counts: Counter[str] = field(default_factory=Counter)
- result: Message = field(default_factory=lambda: {"schemas": [], "heads": [], "document": None})
+ def __init__(self, service):
+  self.service = service
+  self.code = OK
+  self.counts = Counter()
+  self.result = {"schemas": [], "heads": [], "document": None}
 class Driver:
  def __init__(self, plan, exchange, workers, order, style):
   self.plan = plan
@@ -152,7 +150,7 @@ class Driver:
   if self._has_to_stop():
    raise RunError(self._stop_word, "stopped before it was asked")
  def _follow(self, service, worker, outcome):
-  pulse = Pulse(LOOK_S)
+  pulse, started = Pulse(LOOK_S), self._started.get(service.name)
   offset, stopped_at, shown = 0, 0.0, False
   self._seen.add(worker)
   while True:
@@ -175,7 +173,7 @@ class Driver:
     self._put_stop()
    if stopped_at and time.monotonic() > stopped_at + GRACE_S + 2:
     raise RunError(self._stop_word, "its worker did not stop in time")
-   time.sleep(LOOK_S)
+   started.wait(LOOK_S) if started else time.sleep(LOOK_S)
  def _mine(self, message, worker):
   return message is not None and (message.get("run"), message.get("worker")) == (self.run_id, worker)
  def _find_dead(self, service, worker, pulse):
@@ -214,6 +212,5 @@ class Driver:
    self._put_stop()
   give_up = time.monotonic() + 1.0
   for started in self._started.values():
-   while started.ended() is None and time.monotonic() < give_up:
-    time.sleep(LOOK_S / 2)
+   started.wait(max(0.0, give_up - time.monotonic()))
    started.kill()

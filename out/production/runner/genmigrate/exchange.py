@@ -2,6 +2,7 @@
 from __future__ import annotations
 import json
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -11,6 +12,8 @@ BEAT_S = 1.0
 LOOK_S = 0.01
 SILENCE_S = 10.0
 PATIENCE_S = 300.0
+GRACE_S = 8.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KINDS = ("alive", "go", "lines", "result")
 Message = dict[str, Any]
 def new_id():
@@ -36,9 +39,9 @@ class Exchange:
    return None
   return message if isinstance(message, dict) else None
  def append(self, service, *records):
-  lines = "".join(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+  line = f"{json.dumps(records, ensure_ascii=False)}\n"
   with (self.folder / f"{service}.lines").open("ab") as file:
-   file.write(lines.encode("utf-8", "backslashreplace"))
+   file.write(line.encode("utf-8", "backslashreplace"))
  def records(self, service, offset):
   try:
    with (self.folder / f"{service}.lines").open("rb") as file:
@@ -49,8 +52,8 @@ class Exchange:
   whole = data.rfind(b"\n") + 1
   found = []
   for line in data[:whole].splitlines():
-   with suppress(ValueError):
-    found.append(json.loads(line))
+   with suppress(ValueError, TypeError):
+    found += json.loads(line)
   return [record for record in found if isinstance(record, dict)], offset + whole
  def clear(self, services):
   names = {f"{service}.{kind}" for service in services for kind in KINDS} | {"stop"}

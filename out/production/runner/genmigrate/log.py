@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime, timezone
 from typing import Any
 from .output import say
 TAIL_CHARACTERS, REPEATED, MESSAGE_BYTES = 1000, 2, 4096
@@ -92,6 +91,7 @@ class Log:
    say(ERASE, end="")
    self._drawn = False
  def _json(self, service, event, text):
+  from datetime import datetime, timezone
   stamp = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
   head = {"time": stamp, "run": self._run, **({"service": service} if service else {})}
   say(json.dumps({**head, **event, **({"text": text} if text else {})}, ensure_ascii=False))

@@ -1,7 +1,6 @@
 """Turns what runs did into rows of the schema `genmigrate`, and those into what a later image may believe."""
 from __future__ import annotations
 import json
-from dataclasses import replace
 from typing import Any
 from .lock import key_of, matching, statements_key
 from .output import names
@@ -148,7 +147,7 @@ def tell_ahead(service, states, graph, past):
   why = f"schema {state.target.schema} is at {here}, newer than {image}"
   undo = f"genmigrate downgrade --service {service} --to {past.head}"
   way_out = f"deploy the image that has it, or undo it with that image: {undo}"
-  return replace(state, word="ahead", reason=why, way_out=way_out)
+  return state._replace(word="ahead", reason=why, way_out=way_out)
  return list(map(told, states))
 def tell_dirty(session, service, states, past):
  broken, begun = invalid_indexes(session), unfinished(session, service)
@@ -165,7 +164,7 @@ def tell_dirty(session, service, states, past):
    why.append(f"the autocommit block of {names(half)} did not end")
    rows = f"DELETE FROM genmigrate.unfinished WHERE service = '{service}' AND schema = '{schema}'"
    out.append(f"repair what it left, then {rows}")
-  return replace(state, word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
+  return state._replace(word="dirty", reason=f"in {schema} {' and '.join(why)}", way_out="; ".join(out))
  return list(map(told, states)) if broken or begun else list(states)
 def _busy(session, schema):
  keys = (key_of(schema), statements_key(schema))

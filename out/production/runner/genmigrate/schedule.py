@@ -3,41 +3,17 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
-from .output import one_line
 from .session import CANCELLED, RETRYABLE
 from .watch import STOPPED
+from .work import Work, find_blockers
 LOOK_S = 0.05
 BLOCKERS_S = 0.5
 CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
 AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
-BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
- coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
- FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x(pid)
- JOIN pg_stat_activity b ON b.pid = x.pid WHERE w.pid = ANY(%s::int[]) AND w.wait_event_type = 'Lock'"""
-@dataclass
-class Work:
- state: State
- current: tuple[str, ...] = ()
- lacks: list[str] = field(default_factory=list)
- tries: int = 0
- not_before: float = 0.0
- since: float = 0.0
- told: str = ""
- at: str = ""
- phase: str = ""
- backend: int = 0
- began: float = 0.0
- blockers: str = ""
- blocked: float = 0.0
- result: Message = field(default_factory=dict)
- @property
- def label(self):
-  return self.state.target.label
 class Schedule:
  def __init__(self, job, session):
   self._job = job
@@ -250,7 +226,7 @@ class Schedule:
   busy = self._busy()
   if now >= self._next_look and busy and not self._stopping:
    self._next_look = now + min(BLOCKERS_S, self._job.plan.lock_timeout_ms / 4000 or BLOCKERS_S)
-   self._find_blockers({work.backend: work for work in busy if work.backend})
+   find_blockers(self._session, busy)
   if now >= self._next_report and busy:
    self._next_report = now + 1.0
    at = [
@@ -258,15 +234,3 @@ class Schedule:
     for w in busy
    ]
    self._job.progress(self._finished, self._total, at)
- def _find_blockers(self, by_backend):
-  if not by_backend:
-   return
-  found = {}
-  for waiter, *blocker in self._session.rows(BLOCKERS, [list(by_backend)]):
-   found.setdefault(waiter, []).append(_spell(*blocker))
-  for waiter, blockers in found.items():
-   by_backend[waiter].blocked = time.monotonic()
-   by_backend[waiter].blockers = f", blocked by {' and '.join(dict.fromkeys(blockers))}"
-def _spell(pid, name, state, seconds, query):
- what = f"{name or 'no name'}, {state or 'state unknown'}, transaction of {seconds} s"
- return f"pid {pid} ({what}: {one_line(query)[:120]})"

@@ -7,15 +7,14 @@ import re
 import sys
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from .codes import RunError
 from .output import names
 SECTION = "alembic"
 OUTSIDE = ("autocommit_block", "postgresql_concurrently")
 SEPARATORS = {"space": " ", "newline": "\n", "os": os.pathsep, ":": ":", ";": ";"}
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
  id: str
  slug: str
  parents: tuple[str, ...]
@@ -25,8 +24,7 @@ class Revision:
  checksum: str = ""
  phase: str = ""
  alone: bool = False
-@dataclass(frozen=True)
-class History:
+class History(NamedTuple):
  revisions: dict[str, Revision]
  head: str | None
  def ancestors(self, ids):
@@ -63,7 +61,7 @@ def _graph(revisions, config):
  labelled = {label: each.id for each in revisions.values() for label in each.labels}
  for each in list(revisions.values()):
   needs = tuple(need if need in revisions else labelled.get(need, need) for need in each.needs)
-  revisions[each.id] = replace(each, needs=needs)
+  revisions[each.id] = each._replace(needs=needs)
  for revision in revisions.values():
   for parent in revision.parents + revision.needs:
    if parent not in revisions:

@@ -1,11 +1,9 @@
 """Turns a plan.json into a Plan, and refuses every key or value it does not know."""
 from __future__ import annotations
-import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from .codes import RunError
 VERSION = 1
 LABEL = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -20,14 +18,12 @@ PATH = r"(?!/)(?!([^/]*/)*\.\.(/|$))[^\\:\u0000-\u001f\u007f]{1,512}"
 WORD = r"[^\u0000-\u001f\u007f]{1,512}"
 IDENTIFIER_BYTES = 63
 TOGETHER = "the plan and the runner beside it are made together: compile both again with gen"
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
  tenant: str | None
  schema: str
  label: str
  version_schema: str
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
  name: str
  path: str
  python: tuple[str, ...]
@@ -47,16 +43,14 @@ class Service:
   schema = self.schema.replace("{tenant}", spelt)
   version_schema = self.version_table_schema.replace("{tenant}", spelt)
   return Target(tenant, schema, schema if self.per_tenant else self.name, version_schema)
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
  parallelism: int = 1
  canary: tuple[str, ...] = ()
  max_failed_tenants: int | None = 0
  lock_retries: int = 0
  verify: str = "version"
  max_downgrade: int | None = 0
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
  platform: str
  environment: str
  tenants: tuple[str, ...]
@@ -66,7 +60,11 @@ class Plan:
  statement_timeout_ms: int
  policy: Policy
  services: tuple[Service, ...]
- digest: str
+ data: bytes
+ @property
+ def digest(self):
+  import hashlib
+  return hashlib.sha256(self.data).hexdigest()
  def targets(self, service, tenants = ()):
   if not service.per_tenant:
    return () if tenants else (service.target(None),)
@@ -75,7 +73,7 @@ def load(path):
  try:
   data = path.read_bytes()
   document = json.loads(data.decode("utf-8"), object_pairs_hook=_no_key_twice)
-  return _plan(document, hashlib.sha256(data).hexdigest())
+  return _plan(document, data)
  except OSError as error:
   reason, way_out = f"cannot read the plan {path}: {error.strerror}", "name it with --plan"
  except _PlanError as error:
@@ -93,13 +91,13 @@ def _no_key_twice(pairs):
   if keys.count(key) > 1:
    raise ValueError(f"the key {key!r} is there twice")
  return dict(pairs)
-def _plan(document, digest):
+def _plan(document, data):
  if isinstance(document, dict) and document.get("version") != VERSION:
   _refuse("version", f"this runner reads version {VERSION}, not {document.get('version')!r}")
  keys = _keys("plan", document, _PLAN)
  session = keys.pop("session")
  del keys["version"]
- plan = Plan(**keys, **session, digest=digest)
+ plan = Plan(**keys, **session, data=data)
  for tenant in sorted({*plan.policy.canary} - {*plan.tenants}):
   _refuse("policy.canary", f"{tenant} is not a tenant of this plan")
  _check_names(plan)
@@ -113,7 +111,7 @@ def _service(where, item):
   _refuse(f"{where}.version_table_schema", needs if service.per_tenant else has)
  return service
 def _check_names(plan):
- names = [service.name for service in plan.services]
+ names, free = [service.name for service in plan.services], re.compile(FREE).match
  for service in plan.services:
   if names.count(service.name) > 1:
    _refuse("services", f"{service.name} is there twice")
@@ -123,7 +121,7 @@ def _check_names(plan):
    if max(len(schema), len(target.version_schema)) > IDENTIFIER_BYTES:
     _refuse(service.name, f"schema {schema} is longer than {IDENTIFIER_BYTES} bytes")
    for name in (schema, target.version_schema):
-    if not re.match(FREE, name):
+    if not free(name):
      _refuse(service.name, f"schema {name} belongs to PostgreSQL or this runner")
    if tenant and schema == "public":
     _refuse(service.name, f"tenant {tenant} would own the schema public")

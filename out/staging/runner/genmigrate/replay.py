@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
-from .hold import NOTICE, Hold
+from .connection import NOTICE
+from .hold import Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
 ALIKE = 2

@@ -1,8 +1,8 @@
 """Turns a database URL into connection parameters, and hides its password."""
 from __future__ import annotations
 import re
-from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 from .codes import RunError
 SCHEME = re.compile(r"(postgres|postgresql)(\+(?P<driver>[a-z0-9_]+))?")
@@ -16,8 +16,7 @@ IN_URL = re.compile(r"(//[^\s/:@]*:)[^\s/@]+@")
 EXAMPLE = "postgresql://user:password@host:5432/database"
 HEX = re.compile("%[0-9A-F]{2}")
 SSL_WORDS = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
-@dataclass(frozen=True)
-class DatabaseUrl:
+class DatabaseUrl(NamedTuple):
  parameters: dict[str, str]
  driver: str
  spelt: str = ""

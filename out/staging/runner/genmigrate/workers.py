@@ -6,22 +6,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 from . import environment
 from .codes import RunError
 from .output import one_line
-from .url import mask_for
 TAIL_BYTES = 4096
 LONGEST_VARIABLE = 120_000
-@dataclass
-class Started:
+class Started(NamedTuple):
  process: subprocess.Popen[bytes]
  output: IO[bytes]
  hide: Callable[[str], str]
  def ended(self):
   return self.process.poll()
+ def wait(self, seconds):
+  with contextlib.suppress(subprocess.TimeoutExpired):
+   self.process.wait(seconds)
  def last_line(self):
   size = self.output.seek(0, os.SEEK_END)
   self.output.seek(max(0, size - TAIL_BYTES))
@@ -32,8 +32,7 @@ class Started:
    os.killpg(self.process.pid, signal.SIGKILL)
   self.process.wait()
   self.output.close()
-@dataclass
-class Workers:
+class Workers(NamedTuple):
  mode: str
  plan: Plan
  plan_file: Path
@@ -56,14 +55,14 @@ class Workers:
   served = ["--plan", str(self.plan_file), "--exchange", str(self.exchange), "--service", service.name]
   served += ["--path", str(folder), "--driver-timeout", "20"]
   command = [*self.python(service), "-m", "genmigrate", "worker", *served]
-  return _start(command, self.root, environ, mask_for(environ.get(service.url_env, "")), self.held)
+  return _start(command, self.root, environ, environ.get(service.url_env, ""), self.held)
  def python(self, service):
   return list(service.python) if self.mode == "spawn" else [sys.executable]
 def _start(
  command,
  cwd,
  environ,
- hide,
+ url,
  held,
 ):
  output = tempfile.TemporaryFile()
@@ -82,4 +81,5 @@ def _start(
   output.close()
   reason = f"cannot start {command[0]}: {error.strerror}"
   raise RunError("not-started", reason, "install it, or put it on PATH") from None
- return Started(process, output, hide)
+ from .url import mask_for
+ return Started(process, output, mask_for(url))
