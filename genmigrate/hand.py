@@ -120,12 +120,11 @@ class Hand:
 
 def serve(plan: Plan, service: Service, number: int) -> int:
     """Work off what comes through the inherited socket `number` until its end."""
-    from . import alembic_run  # noqa: F401 - loaded while no byte code is written
+    from . import alembic_run  # noqa: F401 - while the worker takes the first lock
 
     hand = Hand(socket.socket(fileno=number))
     threading.Thread(target=hand.listen, daemon=True).start()
     environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
-    genmigrate.keep_bytecode(genmigrate.THEIRS)
     past = history.read(Path.cwd(), service.config)
     texts = [revision.file.read_bytes() for revision in past.revisions.values()]
     reads = any(word in text for text in texts for word in READS)

@@ -16,7 +16,7 @@ from .output import names
 from .session import NAME_BYTES, Session, limit_sessions, open_session
 from .url import DatabaseUrl, parse
 
-# Now, while byte code goes to the cache. A cluster's copy goes without: nobody makes databases there.
+# A cluster's copy goes without: nobody makes databases there.
 with suppress(ImportError):
     from .create import create_database
 

@@ -63,10 +63,8 @@ def _prepare(service: Service, folder: Path) -> None:
     package = Path(genmigrate.__file__).absolute().parent
     environment.leave_no_trace(package)
     os.chdir(folder)
-    genmigrate.keep_bytecode(genmigrate.THEIRS)
     with suppress(RunError):  # told when the order comes
         driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
-    genmigrate.keep_bytecode(genmigrate.OURS)
     gc.freeze()
     gc.enable()
 
@@ -87,7 +85,6 @@ def _carry_out(job: Job) -> None:
             reason = "driver and worker were given different plans"
             raise RunError("usage", reason, "mount the same plan.json and runner in every container")
         command = _command(str(job.order.get("command")))
-        genmigrate.keep_bytecode(genmigrate.THEIRS)
         job.watch.cancel = lambda: _cancel(job)
         command(job)
     except RunError as trouble:

@@ -252,7 +252,7 @@ def test_two_drivers_that_start_at_once(platform: Platform, exchange: Path) -> N
 
 
 def test_the_runner_leaves_nothing_behind(platform: Platform, tmp_path: Path) -> None:
-    """No byte code beside it, from a folder that is read-only too, no temporary folder, no password in a file."""
+    """No byte code beside it, none of others in its cache, no temporary folder, no password in a file."""
     import shutil
 
     platform.only("accounts")
@@ -267,8 +267,11 @@ def test_the_runner_leaves_nothing_behind(platform: Platform, tmp_path: Path) ->
     before = set(runner.rglob("*"))
     exchange = tmp_path / "seen"
     exchange.mkdir()
-    assert platform.run("upgrade", "--exchange", str(exchange), PYTHONPATH=str(runner)).code == 0
+    home = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": "", "PYTHONDONTWRITEBYTECODE": ""}
+    assert platform.run("upgrade", "--exchange", str(exchange), PYTHONPATH=str(runner), **home).code == 0
     assert set(runner.rglob("*")) == before
+    kept = {file.parent.name for file in (tmp_path / "home/.cache/genmigrate").rglob("*.pyc")}
+    assert kept == {"genmigrate"}, "all other modules have their byte code where it always is"
     assert not [file for file in tmp_path.iterdir() if file.name.startswith("genmigrate-")]
     platform.add(
         "accounts", "a3", "a2", "leak", "import os\nraise RuntimeError(os.environ['ACCOUNTS_DATABASE_URL'])"

@@ -89,7 +89,6 @@ def serve(plan, service, number):
  hand = Hand(socket.socket(fileno=number))
  threading.Thread(target=hand.listen, daemon=True).start()
  environment.leave_no_trace(Path(genmigrate.__file__).absolute().parent)
- genmigrate.keep_bytecode(genmigrate.THEIRS)
  past = history.read(Path.cwd(), service.config)
  texts = [revision.file.read_bytes() for revision in past.revisions.values()]
  reads = any(word in text for text in texts for word in READS)

@@ -49,10 +49,8 @@ def _prepare(service, folder):
  package = Path(genmigrate.__file__).absolute().parent
  environment.leave_no_trace(package)
  os.chdir(folder)
- genmigrate.keep_bytecode(genmigrate.THEIRS)
  with suppress(RunError):
   driver_module(parse(os.environ.get(service.url_env, ""), service.url_env))
- genmigrate.keep_bytecode(genmigrate.OURS)
  gc.freeze()
  gc.enable()
 def _await_order(exchange, service, worker, watch):
@@ -69,7 +67,6 @@ def _carry_out(job):
    reason = "driver and worker were given different plans"
    raise RunError("usage", reason, "mount the same plan.json and runner in every container")
   command = _command(str(job.order.get("command")))
-  genmigrate.keep_bytecode(genmigrate.THEIRS)
   job.watch.cancel = lambda: _cancel(job)
   command(job)
  except RunError as trouble:
