@@ -4,7 +4,7 @@ All variants alternate in one run, so a busy machine slows all of them alike: re
 the CPU time where the machine is busy. `peers.py` says what the others do. A second table shows memory and time by the
 number of environments.
 
-    make bench            # both projects
+    make bench            # all projects
     .venv/bin/python -m bench.compile --rounds 21 --only small
 """
 
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bench import peers
 from bench.measure import Times, Variant, alternate
-from bench.projects import ENVIRONMENTS, SERVICES, TENANTS, large, small
+from bench.projects import LARGE, SMALL, made_up, reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,17 +36,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=11, help="how often each variant runs (default: 11)")
-    parser.add_argument("--only", choices=("small", "large", "growth"), help="one of the tables")
+    parser.add_argument("--only", choices=("small", "reference", "large", "growth"), help="one of the tables")
     parser.add_argument("--gen", action="append", help="another gen to compare with, by its path; repeatable")
     options = parser.parse_args()
     programs = [str(Path(sys.executable).with_name("gen")), *(options.gen or ())]
     with tempfile.TemporaryDirectory() as folder:
         if options.only in (None, "small"):
-            title = "small: the reference platform"
-            _compare(title, small(Path(folder) / "small"), programs, options.rounds)
+            project = made_up(Path(folder) / "small", SMALL, local=False)
+            _compare(f"small: {SMALL}", project, programs, options.rounds)
+        if options.only in (None, "reference"):
+            project = reference(Path(folder) / "reference")
+            _compare(
+                "the reference platform, of which two environments have a chart",
+                project,
+                programs,
+                options.rounds,
+            )
         if options.only in (None, "large"):
-            title = f"large: {ENVIRONMENTS} environments x {SERVICES} services x {TENANTS} tenants"
-            _compare(title, large(Path(folder) / "large"), programs, max(3, options.rounds // 3))
+            project = made_up(Path(folder) / "large", LARGE, local=True)
+            _compare(f"large: {LARGE}", project, programs, max(3, options.rounds // 3))
         if options.only in (None, "growth"):
             _grow(Path(folder), programs[0], max(3, options.rounds // 3))
 
@@ -94,13 +102,14 @@ def _table(times: Mapping[str, Times]) -> None:
 
 
 def _grow(folder: Path, program: str, rounds: int) -> None:
-    roots = {count: large(folder / f"growth-{count}", count) for count in GROWTH}
+    sizes = {count: LARGE._replace(environments=count) for count in GROWTH}
+    roots = {count: made_up(folder / f"growth-{count}", size, local=True) for count, size in sizes.items()}
     variants: dict[str, Variant] = {}
     for count, root in roots.items():
         variants[f"{count} environments"] = Variant([[program]], partial(_empty, root), cwd=root)
         variants[f"{count}, --check"] = Variant([[program, "--check"]], cwd=root)
     times = alternate(variants, folder, rounds)
-    print(f"\ngrowth: {SERVICES} services x {TENANTS} tenants, {rounds} rounds")
+    print(f"\ngrowth: {LARGE.services} services x {LARGE.tenants} tenants, {rounds} rounds")
     print(f"{'':26}" + "".join(f"{name:>15}" for name in ("median ms", "CPU ms", "CPU ms each", "peak MiB")))
     for name, one in times.items():
         count = int(name.split(",")[0].split()[0])

@@ -1,4 +1,4 @@
-"""The two projects that are compiled: the reference platform as it is, and a large one that is made up."""
+"""The projects that are compiled: the reference platform as it is, and two that are made up."""
 
 from __future__ import annotations
 
@@ -6,25 +6,38 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENTS, SERVICES, TENANTS = 50, 30, 200
 
 
-def small(root: Path) -> Path:
-    """Copy the reference platform's spec to `root`."""
+class Size(NamedTuple):
+    """How many of each a project has."""
+
+    environments: int
+    services: int
+    tenants: int
+
+    def __str__(self) -> str:
+        return f"{self.environments} environments x {self.services} services x {self.tenants} tenants"
+
+
+SMALL, LARGE = Size(4, 3, 4), Size(50, 30, 200)
+
+
+def reference(root: Path) -> Path:
+    """Copy the reference platform's spec to `root`: two of its four environments are deployed to a cluster."""
     shutil.copytree(ROOT / "environments", root / "environments")
     for service in (ROOT / "python_apps").iterdir():
         (root / "python_apps" / service.name).mkdir(parents=True)
     return root
 
 
-def large(root: Path, environments: int = ENVIRONMENTS) -> Path:
-    """Write a project to `root`: `local`, and the others deployed by Helm and by Argo CD in turn."""
+def made_up(root: Path, size: Size, local: bool) -> Path:
+    """Write a project to `root`: deployed by Argo CD and by Helm in turn, but for a first that is `local`."""
     folder = root / "environments"
     folder.mkdir(parents=True)
-    services = {f"service-{number:02}": _service(root, number) for number in range(SERVICES)}
+    services = {f"service-{number:02}": _service(root, number) for number in range(size.services)}
     platform = {
         "platform": "bench",
         "registry": "registry.example.com/bench",
@@ -35,11 +48,11 @@ def large(root: Path, environments: int = ENVIRONMENTS) -> Path:
     }
     # JSON is YAML.
     _write(folder / "platform.yaml", platform)
-    tenants = [f"tenant-{tenant:03}" for tenant in range(TENANTS)]
-    for number in range(environments):
-        name = f"staging-{number:02}" if number else "local"
+    tenants = [f"tenant-{tenant:03}" for tenant in range(size.tenants)]
+    for number in range(size.environments):
+        name = "local" if local and not number else f"staging-{number:02}"
         environment: dict[str, Any] = {"environment": name, "tenants": tenants}
-        if number:
+        if name != "local":
             via = "helm" if number % 2 else "argocd"
             environment |= _deployment(name, via)
             if via == "argocd":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from bench.projects import large
+from bench.projects import LARGE, made_up
 from compiler.emit.file import Emitter, Output, OutputFile, Text, per_environment
 from compiler.pipeline import EMITTERS, compare_environments
 from tests.compiler.project import ROOT, copy_project
@@ -23,7 +23,10 @@ MIB_EACH = 1.0
 
 
 def test_memory_does_not_follow_the_number_of_environments(tmp_path: Path) -> None:
-    roots = {count: large(tmp_path / str(count), count) for count in (FEW, MANY)}
+    roots = {
+        count: made_up(tmp_path / str(count), LARGE._replace(environments=count), local=True)
+        for count in (FEW, MANY)
+    }
     flat("everything is new", roots)
     flat("nothing to do", roots, "--check")
     for root in roots.values():
