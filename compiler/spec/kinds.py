@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from compiler.frozen import dataclass
 from compiler.spec.shown import shown
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ _SHELL_WORDS = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class AnyValue:
     """A value that is judged with another one: by itself it may be a text, a number or a map."""
 
@@ -48,7 +47,7 @@ class AnyValue:
         return {"type": ["string", "integer", "object"]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What a text must look like: a pattern for all of it, the same in words, and the code of its refusal."""
 
