@@ -150,11 +150,13 @@ def pin_images(start: Path, environment: str, arguments: Sequence[str], form: Fo
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
     """Do not look for cycles in memory: a compilation makes next to none, and to look is a tenth of its time."""
+    is_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if is_on:
+            gc.enable()
 
 
 @contextlib.contextmanager
