@@ -30,8 +30,6 @@ OK, DRIFT, ERROR, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `gen` with `arguments` (those of the process by default) and return its exit code."""
     try:
-        # A plugin of pydantic's that happens to be installed must change neither what we accept nor how fast we are.
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
         print("gen: interrupted; nothing is half-written, run it again", file=sys.stderr)
