@@ -28,12 +28,12 @@ _DEVICES = {
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
 # What a shell does itself where a command begins with it: reserved words and built-ins of POSIX and of bash.
-_SHELL_WORDS = re.compile(
-    r"\.|:|alias|bg|bind|break|builtin|caller|case|cd|command|compgen|complete|compopt|continue|"
-    r"coproc|declare|dirs|disown|do|done|echo|elif|else|enable|esac|eval|exec|exit|export|false|fc|fg|"
-    r"fi|for|function|getopts|hash|help|history|if|in|jobs|kill|let|local|logout|mapfile|popd|printf|"
-    r"pushd|pwd|read|readarray|readonly|return|select|set|shift|shopt|source|suspend|test|then|time|"
-    r"times|trap|true|type|typeset|ulimit|umask|unalias|unset|until|wait|while"
+_SHELL_WORDS = (
+    ". : alias bg bind break builtin caller case cd command compgen complete compopt continue coproc "
+    "declare dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for "
+    "function getopts hash help history if in jobs kill let local logout mapfile popd printf pushd pwd "
+    "read readarray readonly return select set shift shopt source suspend test then time times trap true "
+    "type typeset ulimit umask unalias unset until wait while"
 )
 
 
@@ -157,7 +157,7 @@ class _Duration(Kind):
 class _Tool(Kind):
     def reserved(self, value: str) -> tuple[str, str, str] | None:
         word = value.partition(" ")[0]
-        if _SHELL_WORDS.fullmatch(word):
+        if word in _SHELL_WORDS.split(" "):
             return (
                 self.code,
                 f"found {shown(value)}, but {shown(word)} is a word of the shell's own",
