@@ -2,7 +2,8 @@
 
 A data class compiles each of its methods from a text of its own, six for a frozen one, and gen makes some seventy
 of them whenever it starts. Here `__init__` alone is compiled, as it runs most; the other methods are the same for all.
-For a type checker this is `dataclasses.dataclass` itself, and so it is for `fields` and `replace`.
+For a type checker this is `dataclasses.dataclass` itself, and so it is for `fields` and `replace`. A class has at least
+one field; a field may have a default, or a factory of one, and be left out of comparisons and of what is shown.
 """
 
 from __future__ import annotations
@@ -38,17 +39,17 @@ def _init(fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:
     names: dict[str, Any] = {"_set": object.__setattr__, "_missing": dataclasses.MISSING}
     parameters, lines = ["self"], []
     for field in fields:
-        name = value = field.name
-        parameter = name
+        name = parameter = value = field.name
+        default = f"_default_{name}"
         if field.default is not dataclasses.MISSING:
-            names[f"_{name}"] = field.default
-            parameter = f"{name}=_{name}"
+            names[default] = field.default
+            parameter = f"{name}={default}"
         elif field.default_factory is not dataclasses.MISSING:
-            names[f"_{name}"] = field.default_factory
-            parameter, value = f"{name}=_missing", f"_{name}() if {name} is _missing else {name}"
+            names[default] = field.default_factory
+            parameter, value = f"{name}=_missing", f"{default}() if {name} is _missing else {name}"
         parameters.append(parameter)
         lines.append(f" _set(self, {name!r}, {value})")
-    exec(f"def __init__({', '.join(parameters)}):\n" + ("\n".join(lines) or " pass"), names)
+    exec(f"def __init__({', '.join(parameters)}):\n" + "\n".join(lines), names)
     made: Callable[..., None] = names["__init__"]
     return made
 

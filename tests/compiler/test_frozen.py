@@ -19,6 +19,8 @@ def written() -> type:
 
         name: str
         number: int = 3
+        set: str = "a name of the code that is made"
+        missing: str = "and another one"
         seen: list[int] = dataclasses.field(default_factory=list)
         store: object = dataclasses.field(default=None, compare=False, repr=False)
 
@@ -34,7 +36,7 @@ THEIRS: Any = dataclasses.dataclass(frozen=True, slots=True)(written())
     [
         repr,
         lambda value: [field.name for field in dataclasses.fields(value)],
-        lambda value: [value.name, value.number, value.seen, value.store],
+        lambda value: [value.name, value.number, value.set, value.missing, value.seen, value.store],
         lambda value: repr(dataclasses.replace(value, number=4)),
         lambda value: repr(copy.copy(value)),
         lambda value: repr(copy.deepcopy(value)),
