@@ -30,8 +30,6 @@ OK, DRIFT, ERROR, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `gen` with `arguments` (those of the process by default) and return its exit code."""
     try:
-        # A plugin of pydantic's that happens to be installed must change neither what we accept nor how fast we are.
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except KeyboardInterrupt:
         print("gen: interrupted; nothing is half-written, run it again", file=sys.stderr)
@@ -150,11 +148,13 @@ def pin_images(start: Path, environment: str, arguments: Sequence[str], form: Fo
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
     """Do not look for cycles in memory: a compilation makes next to none, and to look is a tenth of its time."""
+    is_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if is_on:
+            gc.enable()
 
 
 @contextlib.contextmanager

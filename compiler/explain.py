@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
+from compiler.frozen import dataclass
 from compiler.output.paths import Patterns
 
 if TYPE_CHECKING:

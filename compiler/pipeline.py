@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
@@ -17,6 +17,7 @@ from compiler.emit.github.pull_request import PULL_REQUEST
 from compiler.emit.npm import NPM
 from compiler.emit.readme import README
 from compiler.emit.runner import RUNNER
+from compiler.frozen import dataclass
 from compiler.output.compare import Comparer
 from compiler.output.tree import Collector, union
 from compiler.plan.make import make_plans

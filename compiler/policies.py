@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from compiler.frozen import dataclass
 from compiler.spec.files import PLATFORM, environment_of
 from compiler.spec.lattice import BY_NAME, FIELDS
 from compiler.spec.load import read_trees

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 STEP, ONLY_TYPES = 4, "TYPE_CHECKING"
 
 
+@cache
 def bare(text: str) -> str:
     """Return the code of a module without what only people read; made beforehand where `make` or the wheel did."""
     made = templates_folder() / precompiled.FOLDER / f"{name_of(text)}.py"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compiler.emit.file import Emitter, Output, OutputFile, Text, owned, per_environment
@@ -11,6 +11,7 @@ from compiler.emit.migrations import plan_document, runner_sources
 from compiler.emit.seal import seal
 from compiler.emit.structure import Json, Owned, write_json
 from compiler.emit.template import render
+from compiler.frozen import dataclass
 from compiler.plan.leaf import Leaf, derive, unite
 from compiler.plan.model import Items
 

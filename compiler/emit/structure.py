@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
 from compiler.emit.file import Span, Text
 from compiler.emit.spell.json import quote_json
+from compiler.frozen import dataclass
 from compiler.plan.leaf import Leaf
 
 if TYPE_CHECKING:

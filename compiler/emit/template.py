@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 _TARGET = re.compile(r"<%# target: ([a-z]+) %>")
 # Marks of a span inside the rendered text. They are private-use characters, which every speller escapes or refuses.
-_BEGIN, _END = "\ue000\ue001", "\ue002"
-_MARK = re.compile(f"{_BEGIN[0]}([0-9]+){_BEGIN[1]}|{_END}")
+# A span begins with its number between the two, and ends with nothing between them.
+_OPEN, _CLOSE = "\ue000", "\ue001"
+_END = _OPEN + _CLOSE
 
 
 class TemplateError(Exception):
@@ -146,7 +147,7 @@ class _Environment(Environment):
 
     def _enter(self, places: tuple[Place, ...]) -> _Mark:
         self.places.append(places)
-        return _Mark(f"{_BEGIN[0]}{len(self.places) - 1}{_BEGIN[1]}")
+        return _Mark(f"{_OPEN}{len(self.places) - 1}{_CLOSE}")
 
     def _spell(self, value: object) -> str:
         if isinstance(value, _Mark):
@@ -234,17 +235,19 @@ def _places_of_list(value: object) -> tuple[Place, ...]:
 
 def _unmark(marked: str, places: list[tuple[Place, ...]]) -> Text:
     """Take the marks out of `marked` and return the text with the spans that they enclosed."""
-    # Text and marks in turn: the number of a mark that begins a span, None for one that ends the innermost.
-    parts = _MARK.split(marked)
+    first, *rest = marked.split(_OPEN)
+    texts = [first]
     spans: list[Span] = []
     open_spans: list[tuple[int, tuple[Place, ...]]] = []
-    length = 0
-    for text, mark in zip(parts[0::2], parts[1::2], strict=False):
+    length = len(first)
+    for part in rest:
+        number, _, text = part.partition(_CLOSE)
+        if number:
+            open_spans.append((length, places[int(number)]))
+        else:
+            start, decided_by = open_spans.pop()
+            if decided_by and length > start:
+                spans.append(Span(start, length, decided_by))
+        texts.append(text)
         length += len(text)
-        if mark is not None:
-            open_spans.append((length, places[int(mark)]))
-            continue
-        start, decided_by = open_spans.pop()
-        if decided_by and length > start:
-            spans.append(Span(start, length, decided_by))
-    return Text("".join(parts[0::2]), tuple(spans))
+    return Text("".join(texts), tuple(spans))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from compiler.diagnostics.model import Diagnostic, Severity
 from compiler.emit.seal import is_sealed, is_untouched
+from compiler.frozen import dataclass
 from compiler.output import problems
 from compiler.output.disk import Disk, Found
 from compiler.output.kept import Kept, Store

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
+
+from compiler.frozen import dataclass
 
 _DEPTH = 100
 _SPACE = re.compile(r"[ \t\r\n]*")

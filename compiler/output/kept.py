@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, TypeAlias
 
+from compiler.frozen import dataclass
 from compiler.output.record import digest
 
 # So many bytes stay in memory.

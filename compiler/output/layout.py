@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.emit.file import Span
+from compiler.frozen import dataclass
 
 if TYPE_CHECKING:
     from compiler.diagnostics.model import Place

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
 from compiler.emit.file import Span
+from compiler.frozen import dataclass
 from compiler.output import jsontext
 from compiler.output.layout import Item, body, layout_for_new, layout_of
 from compiler.output.record import digest

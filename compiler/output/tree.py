@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from compiler.emit.file import OutputFile, OutputScripts, Span
 from compiler.emit.seal import is_untouched
+from compiler.frozen import dataclass
 from compiler.output.disk import Disk
 from compiler.output.paths import RECORD_NAME, is_safe, parent, record_path
 from compiler.output.record import Record, digest, digest_of, parse, render
@@ -52,7 +53,7 @@ class Tree:
     seen: tuple[tuple[str, str | None], ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Written:
     files: dict[str, frozenset[str]] = field(default_factory=dict)
     scripts: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
+from compiler.frozen import dataclass
 from compiler.revisions.judge import judge
 from compiler.revisions.model import Service
 from compiler.revisions.read import read_history

@@ -6,11 +6,11 @@ import os
 import re
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
+from compiler.frozen import dataclass
 from compiler.spec.files import read
 from compiler.spec.shown import listed, shown
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic_core import PydanticCustomError, core_schema
 
+from compiler.frozen import dataclass
 from compiler.spec.shown import shown
 
 if TYPE_CHECKING:
@@ -28,16 +28,15 @@ _DEVICES = {
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)),
 }
 # What a shell does itself where a command begins with it: reserved words and built-ins of POSIX and of bash.
-_SHELL_WORDS = re.compile(
-    r"\.|:|alias|bg|bind|break|builtin|caller|case|cd|command|compgen|complete|compopt|continue|"
-    r"coproc|declare|dirs|disown|do|done|echo|elif|else|enable|esac|eval|exec|exit|export|false|fc|fg|"
-    r"fi|for|function|getopts|hash|help|history|if|in|jobs|kill|let|local|logout|mapfile|popd|printf|"
-    r"pushd|pwd|read|readarray|readonly|return|select|set|shift|shopt|source|suspend|test|then|time|"
-    r"times|trap|true|type|typeset|ulimit|umask|unalias|unset|until|wait|while"
+_SHELL_WORDS = (
+    ". : alias bg bind break builtin caller case cd command compgen complete compopt continue coproc "
+    "declare dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi for "
+    "function getopts hash help history if in jobs kill let local logout mapfile popd printf pushd pwd "
+    "read readarray readonly return select set shift shopt source suspend test then time times trap true "
+    "type typeset ulimit umask unalias unset until wait while"
 )
 
 
-@dataclass(frozen=True)
 class AnyValue:
     """A value that is judged with another one: by itself it may be a text, a number or a map."""
 
@@ -48,7 +47,7 @@ class AnyValue:
         return {"type": ["string", "integer", "object"]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Kind:
     """What a text must look like: a pattern for all of it, the same in words, and the code of its refusal."""
 
@@ -158,7 +157,7 @@ class _Duration(Kind):
 class _Tool(Kind):
     def reserved(self, value: str) -> tuple[str, str, str] | None:
         word = value.partition(" ")[0]
-        if _SHELL_WORDS.fullmatch(word):
+        if word in _SHELL_WORDS.split(" "):
             return (
                 self.code,
                 f"found {shown(value)}, but {shown(word)} is a word of the shell's own",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from compiler.frozen import dataclass
 from compiler.spec import defaults
 from compiler.spec.cluster import DAYS, Approvals, Window
 from compiler.spec.kinds import DURATION, TIME, ZONE, milliseconds

@@ -2,6 +2,10 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from compiler.spec.plugins import switch_off
+
+switch_off()
+
 
 class Map(BaseModel):
     """A map of the spec; every key it may hold is a field."""

@@ -10,12 +10,12 @@ Line ends may be LF or CRLF; a byte order mark at the start is dropped.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
+from compiler.frozen import dataclass
 from compiler.spec.characters import character_faults, text_faults
 from compiler.spec.shown import shown
 

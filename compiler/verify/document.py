@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from compiler.frozen import dataclass
 from compiler.verify.finding import Finding
 
 if TYPE_CHECKING:

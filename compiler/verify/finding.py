@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import yaml
 
 from compiler.diagnostics.model import Diagnostic, Note, Place
 from compiler.explain import span_behind
+from compiler.frozen import dataclass
 from compiler.verify.rules import RULES
 from compiler.verify.text import LOADER, split_documents
 

@@ -9,12 +9,14 @@ _NAME = re.compile(
     r"secret|(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|token|(?:api|private|access)[_-]?key|credentials?)$",
     re.IGNORECASE,
 )
+# Each alternative begins with a letter that is written out: `re` goes over all others at once.
 _VALUE = re.compile(
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_[A-Za-z0-9]{16,}|\bgithub_pat_[A-Za-z0-9_]{16,}|\bglpat-[A-Za-z0-9_-]{16,}"
-    r"|\bxox[a-z]-[A-Za-z0-9-]{8,}|hooks\.slack\.com/(?:services|workflows|triggers)/\S"
-    r"|\b[rs]k_(?:live|test)_[A-Za-z0-9]{8,}|\bsk-[A-Za-z0-9_-]{16,}|\bAIza[0-9A-Za-z_-]{30,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}|-----BEGIN [A-Z ]*KEY"
+    r"A(?<=\bA)[KS]IA[0-9A-Z]{16}\b"
+    r"|g(?<=\bg)(?:h[pousr]_[A-Za-z0-9]{16,}|ithub_pat_[A-Za-z0-9_]{16,}|lpat-[A-Za-z0-9_-]{16,})"
+    r"|x(?<=\bx)ox[a-z]-[A-Za-z0-9-]{8,}|hooks\.slack\.com/(?:services|workflows|triggers)/\S"
+    r"|r(?<=\br)k_(?:live|test)_[A-Za-z0-9]{8,}"
+    r"|s(?<=\bs)(?:k_(?:live|test)_[A-Za-z0-9]{8,}|k-[A-Za-z0-9_-]{16,})|A(?<=\bA)Iza[0-9A-Za-z_-]{30,}"
+    r"|e(?<=\be)yJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}|-----BEGIN [A-Z ]*KEY"
     # A password in a URL; a reference to a variable or an expression is none.
     r"|://[^/\s:@]*:(?!\$)[^/\s@]+@"
 )

@@ -7,7 +7,7 @@ summer 2026. A commit that nobody looked up passes every linter that works offli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from compiler.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

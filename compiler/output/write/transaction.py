@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from compiler.frozen import dataclass
 from compiler.output import problems
 from compiler.output.disk import Disk
 from compiler.output.paths import RECORD_NAME, parent
