@@ -47,14 +47,17 @@ def run(job: Job) -> None:
         above = [state for state in states if undo[state.target]]
         for state in states:
             if state not in above:
-                text = f"  ✓ {state.target.label} is not above {past.slug(goal) or BASE}"
-                job.line(text, event("up-to-date", state), up_to_date=1)
+                job.line(*_not_above(past, state, goal), up_to_date=1)
         if not job.order.get("apply"):
             return _show(job, above, undo, goal)
         if above:
             refuse_pooled(job, session)
             Downgrade(job, session, goal).run(above, job.plan.policy.max_failed_tenants)
     return None
+
+
+def _not_above(past: History, state: State, goal: str) -> tuple[str, Message]:
+    return f"  ✓ {state.target.label} is not above {past.slug(goal) or BASE}", event("up-to-date", state)
 
 
 def undone(past: History, state: State, goal: str) -> list[Revision]:
@@ -114,7 +117,10 @@ class Downgrade(Upgrade):
 
     def _ready(self, work: Work) -> bool:
         work.state = self._now(work)
-        return bool(self._revisions(work.state)) or bool(work.tries)
+        if self._revisions(work.state) or work.tries:
+            return True
+        self._job.line(*_not_above(self._past, work.state, self._goal), up_to_date=1)  # by another runner
+        return False
 
     def _done(self, work: Work) -> None:
         target = work.state.target

@@ -9,7 +9,8 @@ from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .connection import NOTICE
+from .codes import RunError
+from .connection import NOTICE, settings
 from .hold import Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
@@ -121,13 +122,17 @@ def run(errand: Errand, engine: Any, revisions: Sequence[Revision], running: lis
     pooled = engine.raw_connection()
     try:
         line = Line(pooled.driver_connection)
-        line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}", f"SELECT {NOTICE}"]
+        named = settings({"application_name": errand.application}, "false")
+        line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}"]
+        backend = line.exec_driver_sql(f"SELECT pg_backend_pid(), {NOTICE}, {named}").fetchone()[0]
         for revision in revisions:
-            if errand.hand.stop_word:
+            try:
+                errand.check()
+            except RunError:
                 line.flush()
-            errand.check()
+                raise
             running.append(revision.id)
-            errand.tell(at=revision.slug, phase=revision.phase, backend=line.backend)
+            errand.tell(at=revision.slug, phase=revision.phase, backend=backend)
             line.ahead += hold.before(revision)
             for statement, parameters, many in _scripts[revision.id].sent:
                 hold.strays.hear(None, None, statement)
@@ -173,7 +178,6 @@ class Line:
         self.driver_connection, self.connection = driver, self
         self.ahead: list[str] = []  # goes with the next statement
         driver.autocommit = True
-        self.backend = int(driver.info.backend_pid)
         self._cursor = driver.cursor()
         self._is_psycopg3 = type(driver).__module__.partition(".")[0] == "psycopg"
         # The server would have to prepare what several statements or another path have made invalid.
@@ -182,7 +186,7 @@ class Line:
 
     def exec_driver_sql(self, statement: str) -> Any:
         """Send what waits with this statement, whose own rows can then be fetched from what is returned."""
-        text = ";\n".join([*self.ahead, statement])
+        text = "\n;\n".join([*self.ahead, statement])  # one may end with a comment
         self.ahead.clear()
         self._execute(text)
         while self._is_psycopg3 and self._cursor.nextset():
@@ -202,7 +206,9 @@ class Line:
             self._execute(statement, parameters)
 
     def flush(self) -> None:
-        """Send what waits, whose last statement commits what was sent before. Raises DiffersError."""
+        """Commit what was sent before, if it was. Raises DiffersError."""
+        if not self.ahead:
+            return
         self.exec_driver_sql(self.ahead.pop())
         if self._cursor.statusmessage == "ROLLBACK":  # what a COMMIT does behind an error
             raise DiffersError

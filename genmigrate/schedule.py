@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
-from .session import CANCELLED, RETRYABLE
+from .session import CANCELLED, CROWDED, RETRYABLE, sqlstate
 from .watch import STOPPED
-from .work import Work, find_blockers
+from .work import BLOCKERS_S, Work, find_blockers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from .survey import State
 
 LOOK_S = 0.05
-BLOCKERS_S = 0.5
-#: No free connection, which another try may cure.
-CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
+#: So long a schema is kept locked for a hand that is not idle yet.
+HELD_S = 1.5
 AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
 
@@ -41,6 +40,8 @@ class Schedule:
         self._waiting: deque[Work] = deque()
         self._prepared: deque[Work] = deque()  # locked and ready for the next idle hand
         self._ended: list[Work] = []  # still locked
+        self._ahead = True  # a hand that becomes idle finds its next work ready
+        self._cut = False
         self._told: deque[tuple[Process, Message | None]] = deque()
         self._next_look = 0.0
         self._next_report = time.monotonic() + 1.0
@@ -82,13 +83,16 @@ class Schedule:
             try:
                 self._work_off(failures_allowed)
                 return [work.state for work in self._waiting]
-            except self._session.errors:  # and with it all locks: what has begun ends at its next revision
-                if not self._session.lost() or self._stopping:
+            except self._session.errors as error:
+                if self._session.lost():  # and with it all locks: what has begun ends at its next revision
+                    self._cut = True
+                    self._put_back()
+                    if not self._stopping:
+                        self._stopping = "unreachable"
+                        self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
+                        self._hands.stop(self._stopping)
+                elif not self._job.watch.stop_word or sqlstate(error) != CANCELLED:  # by ourselves
                     raise
-                self._put_back()
-                self._stopping = "unreachable"
-                self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
-                self._hands.stop(self._stopping)
 
     def _work_off(self, allowed: int | None) -> None:
         while self._prepared or self._waiting or self._busy():
@@ -100,14 +104,22 @@ class Schedule:
             self._hand_out(allowed)
             self._unlock(*self._ended)
             self._ended.clear()
+            self._let_go()
             # While hands work, the next of each is made ready: one between two looks at what they tell.
-            full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
+            full = self._is_over(allowed) or not self._ahead or len(self._prepared) >= len(self._hands.all)
             self._told.extend(self._hands.listen(LOOK_S if full or not self._prepare() else 0))
             while self._told:  # what is behind one that raises is heard the next time
                 self._hear(*self._told.popleft())
             self._look()
-        self._unlock(*self._prepared)
+        self._unlock(*self._ended, *self._prepared)
         self._put_back()
+
+    def _let_go(self) -> None:
+        """Of what waits for hands that take their time: another runner may want it."""
+        if self._prepared and time.monotonic() > self._prepared[0].ready + HELD_S:
+            self._unlock(*self._prepared)
+            self._put_back()
+            self._ahead = False
 
     def _is_over(self, allowed: int | None) -> bool:
         return bool(self._stopping) or (allowed is not None and self._failures > allowed)
@@ -135,7 +147,7 @@ class Schedule:
             self._unlock(self._prepared.popleft())
             return
         work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
-        hand.work = self._prepared.popleft()
+        hand.work, self._ahead = self._prepared.popleft(), True
         hand.wire.send(self._order(work))
         self._note_work()
 
@@ -157,6 +169,7 @@ class Schedule:
             self._finished += not ready
         self._waiting.remove(work)  # not before: a session that was lost leaves it there
         if ready:
+            work.ready = time.monotonic()
             self._prepared.append(work)
         else:
             self._unlock(work)
@@ -184,7 +197,7 @@ class Schedule:
         return False
 
     def _unlock(self, *works: Work) -> None:
-        if works and self._stopping != "unreachable":
+        if works and not self._cut:
             keys = (key_of(work.state.target.schema) for work in works)
             self._session.rows(f"SELECT {', '.join(f'pg_advisory_unlock({key})' for key in keys)}")
 
@@ -228,7 +241,7 @@ class Schedule:
             self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
             if result["word"] == "unreachable" and not self._stopping:
                 self._session.rows("SELECT 1")  # nothing else begins where that is lost as well
-        elif self._stopping == "unreachable":
+        elif self._cut:
             self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
         else:
             try:

@@ -38,6 +38,8 @@ GONE = (
 #: What another try may cure: no lock in time, a deadlock, a serialization failure.
 RETRYABLE = ("55P03", "40P01", "40001")
 CANCELLED = "57014"
+#: No free connection, which another try may cure.
+CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
 CUT = ("57P01", "57P02", "57P03", "57P05")
 
 

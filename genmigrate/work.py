@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .session import Session
     from .survey import State
 
+BLOCKERS_S = 0.5
 BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
  coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
  FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x(pid)
@@ -30,6 +31,7 @@ class Work:
     lacks: list[str] = field(default_factory=list)  # schemas to be made
     tries: int = 0
     not_before: float = 0.0
+    ready: float = 0.0  # when it was locked and looked at
     since: float = 0.0
     told: str = ""
     at: str = ""

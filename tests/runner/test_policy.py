@@ -98,6 +98,15 @@ def test_canaries_come_first(platform: Platform) -> None:
     assert without_time(ended.lines[-1]) == "4 schemas: 0 up-to-date, 4 applied, 0 failed, 0 skipped (T)"
 
 
+def test_runs_at_once_do_not_keep_each_other_from_the_canary(platform: Platform) -> None:
+    """Its lock is not held any longer than the work on it."""
+    prepare(platform, "a", "b", "c", "d", canary=["a"], parallelism=1)
+    logged(platform, 'op.execute("SELECT pg_sleep(1)")')
+    runs = [platform.start("upgrade", "--timeout", "3") for _ in range(2)]
+    ended = [run.communicate(timeout=60) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], ended
+
+
 def test_a_failing_canary_is_the_only_one_touched(platform: Platform) -> None:
     prepare(platform, "a", "b", "c", canary=["b"], max_failed_tenants=None, parallelism=3)
     logged(platform, FAILURE, "break")

@@ -153,6 +153,24 @@ def test_no_session_outlives_its_schema(platform: Platform) -> None:
     platform.server.query("DROP ROLE other_owner")
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql+psycopg2"])
+def test_a_comment_ends_with_its_statement(platform: Platform, exchange: Path, scheme: str) -> None:
+    """Statements that are sent together stay apart."""
+    prepare(platform, scheme)
+    add(
+        platform,
+        'op.execute("CREATE TABLE t (i int)")\nop.execute("CREATE TABLE u (i int) -- other")',
+        'op.execute("INSERT INTO u VALUES (1), (2)")',
+        'op.execute("INSERT INTO t SELECT 1 -- seed")\nop.execute("DELETE FROM u")',
+    )
+    ended, asked = upgrade(platform, exchange)
+    assert (ended.code, asked) == (0, 2 * 3), ended
+    for tenant in TENANTS:
+        schema = f"accounts_{tenant}"
+        rows = f"SELECT (SELECT array_agg(i) FROM {schema}.t), (SELECT count(*) FROM {schema}.u)"
+        assert platform.query("accounts", rows) == [([1], 0)]
+
+
 @pytest.mark.parametrize("skip_env", [True, False])
 def test_what_a_revision_file_uses_up_is_there_for_each_schema(platform: Platform, skip_env: bool) -> None:
     prepare(platform, tenants=TENANTS[:3])
@@ -240,9 +258,10 @@ def test_a_version_that_somebody_else_moved_is_not_overwritten(platform: Platfor
     assert platform.query("accounts", "SELECT to_regclass('accounts_t5.noted')") == [(None,)]
 
 
-def waiting(platform: Platform) -> psycopg.Connection[tuple[object, ...]]:
+def waiting(platform: Platform, lock_timeout_ms: int = 1500) -> psycopg.Connection[tuple[object, ...]]:
     """A run has come as far as t4, whose table is locked by what is returned: t5 is locked and looked at already."""
     prepare(platform)
+    platform.plan["session"]["lock_timeout_ms"] = lock_timeout_ms
     assert platform.run("upgrade").code == 0
     add(platform, 'op.add_column("accounts", sa.Column("note", sa.Text))')
     other = psycopg.connect(platform.server.url(platform.service("accounts")["database"]))
@@ -250,6 +269,36 @@ def waiting(platform: Platform) -> psycopg.Connection[tuple[object, ...]]:
     return other
 
 
+def test_what_waits_for_a_hand_is_not_kept_from_another_runner(platform: Platform) -> None:
+    with waiting(platform, 20_000) as other:
+        run = platform.start("upgrade")
+        until(lambda: platform.query("accounts", BLOCKED))
+        assert platform.run("upgrade", "--tenant", "t5", "--timeout", "10").code == 0
+        other.rollback()
+    out, _ = run.communicate(timeout=60)
+    assert (run.returncode, "1 up-to-date, 5 applied" in out) == (0, True), out
+
+
+def test_a_stop_while_the_next_schema_is_looked_at(platform: Platform) -> None:
+    """Its version table is locked: that look is cancelled as well, and nothing is called a failure for it."""
+    with waiting(platform, 20_000) as other:
+        other.execute("LOCK TABLE accounts_t3.accounts")
+        run = platform.start("upgrade")
+        until(lambda: platform.query("accounts", BLOCKED.replace("t4", "t3")))
+        time.sleep(0.5)  # t4 is ready
+        with psycopg.connect(other.info.dsn, password=other.info.password) as third:
+            third.execute("LOCK TABLE accounts_t5.alembic_version")
+            other.rollback()
+            other.execute("LOCK TABLE accounts_t4.accounts")
+            until(lambda: platform.query("accounts", LOOKS))
+            run.terminate()
+            out, _ = run.communicate(timeout=60)
+    assert run.returncode == 10, out
+    assert " failed, 1 skipped" in out
+    assert "accounts failed" not in out
+
+
+LOOKS = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'accounts_t5.alembic_version'::regclass"
 BLOCKED = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'accounts_t4.accounts'::regclass"
 LOCKED = (
     "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND pid <> %s "

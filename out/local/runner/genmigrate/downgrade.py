@@ -27,14 +27,15 @@ def run(job):
   above = [state for state in states if undo[state.target]]
   for state in states:
    if state not in above:
-    text = f"  ✓ {state.target.label} is not above {past.slug(goal) or BASE}"
-    job.line(text, event("up-to-date", state), up_to_date=1)
+    job.line(*_not_above(past, state, goal), up_to_date=1)
   if not job.order.get("apply"):
    return _show(job, above, undo, goal)
   if above:
    refuse_pooled(job, session)
    Downgrade(job, session, goal).run(above, job.plan.policy.max_failed_tenants)
  return None
+def _not_above(past, state, goal):
+ return f"  ✓ {state.target.label} is not above {past.slug(goal) or BASE}", event("up-to-date", state)
 def undone(past, state, goal):
  done = past.ancestors(state.current)
  if goal and goal not in done:
@@ -77,7 +78,10 @@ class Downgrade(Upgrade):
   return {**super()._order(work), "task": "down", "goal": self._goal or BASE}
  def _ready(self, work):
   work.state = self._now(work)
-  return bool(self._revisions(work.state)) or bool(work.tries)
+  if self._revisions(work.state) or work.tries:
+   return True
+  self._job.line(*_not_above(self._past, work.state, self._goal), up_to_date=1)
+  return False
  def _done(self, work):
   target = work.state.target
   left = [each.slug for each in undone(self._past, self._now(work), self._goal)]

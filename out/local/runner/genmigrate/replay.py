@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import pairwise
 from typing import Any
-from .connection import NOTICE
+from .codes import RunError
+from .connection import NOTICE, settings
 from .hold import Hold
 from .plain import STATEMENT, is_plain
 from .session import as_path, literal, quoted
@@ -73,13 +74,17 @@ def run(errand, engine, revisions, running):
  pooled = engine.raw_connection()
  try:
   line = Line(pooled.driver_connection)
-  line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}", f"SELECT {NOTICE}"]
+  named = settings({"application_name": errand.application}, "false")
+  line.ahead += ["RESET ROLE", f"SET search_path TO {as_path(hold.path)}"]
+  backend = line.exec_driver_sql(f"SELECT pg_backend_pid(), {NOTICE}, {named}").fetchone()[0]
   for revision in revisions:
-   if errand.hand.stop_word:
+   try:
+    errand.check()
+   except RunError:
     line.flush()
-   errand.check()
+    raise
    running.append(revision.id)
-   errand.tell(at=revision.slug, phase=revision.phase, backend=line.backend)
+   errand.tell(at=revision.slug, phase=revision.phase, backend=backend)
    line.ahead += hold.before(revision)
    for statement, parameters, many in _scripts[revision.id].sent:
     hold.strays.hear(None, None, statement)
@@ -114,13 +119,12 @@ class Line:
   self.driver_connection, self.connection = driver, self
   self.ahead = []
   driver.autocommit = True
-  self.backend = int(driver.info.backend_pid)
   self._cursor = driver.cursor()
   self._is_psycopg3 = type(driver).__module__.partition(".")[0] == "psycopg"
   more = {"prepare": False} if self._is_psycopg3 else {}
   self._execute = partial(self._cursor.execute, **more)
  def exec_driver_sql(self, statement):
-  text = ";\n".join([*self.ahead, statement])
+  text = "\n;\n".join([*self.ahead, statement])
   self.ahead.clear()
   self._execute(text)
   while self._is_psycopg3 and self._cursor.nextset():
@@ -137,6 +141,8 @@ class Line:
   else:
    self._execute(statement, parameters)
  def flush(self):
+  if not self.ahead:
+   return
   self.exec_driver_sql(self.ahead.pop())
   if self._cursor.statusmessage == "ROLLBACK":
    raise DiffersError

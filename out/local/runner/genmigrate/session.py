@@ -25,6 +25,7 @@ GONE = (
 )
 RETRYABLE = ("55P03", "40P01", "40001")
 CANCELLED = "57014"
+CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
 CUT = ("57P01", "57P02", "57P03", "57P05")
 def driver_module(url):
  order = ("psycopg2", "psycopg") if url.driver == "psycopg2" else ("psycopg", "psycopg2")

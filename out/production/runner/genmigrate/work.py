@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from .output import one_line
+BLOCKERS_S = 0.5
 BLOCKERS = """SELECT w.pid, b.pid, b.application_name, b.state,
  coalesce(extract(epoch FROM clock_timestamp() - b.xact_start), 0)::int, b.query
  FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) x(pid)
@@ -14,6 +15,7 @@ class Work:
  lacks: list[str] = field(default_factory=list)
  tries: int = 0
  not_before: float = 0.0
+ ready: float = 0.0
  since: float = 0.0
  told: str = ""
  at: str = ""

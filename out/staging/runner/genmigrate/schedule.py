@@ -6,12 +6,11 @@ from collections import deque
 from .codes import RunError
 from .hands import Hands
 from .lock import POLL_S, holder, key_of, statements_key
-from .session import CANCELLED, RETRYABLE
+from .session import CANCELLED, CROWDED, RETRYABLE, sqlstate
 from .watch import STOPPED
-from .work import Work, find_blockers
+from .work import BLOCKERS_S, Work, find_blockers
 LOOK_S = 0.05
-BLOCKERS_S = 0.5
-CROWDED = ("53300", "too many clients", "remaining connection slots", "too many connections")
+HELD_S = 1.5
 AGAIN = "run again, it goes on from the last whole revision"
 LONGEST_PAUSE_S = 60.0
 class Schedule:
@@ -22,6 +21,8 @@ class Schedule:
   self._waiting = deque()
   self._prepared = deque()
   self._ended = []
+  self._ahead = True
+  self._cut = False
   self._told = deque()
   self._next_look = 0.0
   self._next_report = time.monotonic() + 1.0
@@ -52,13 +53,16 @@ class Schedule:
    try:
     self._work_off(failures_allowed)
     return [work.state for work in self._waiting]
-   except self._session.errors:
-    if not self._session.lost() or self._stopping:
+   except self._session.errors as error:
+    if self._session.lost():
+     self._cut = True
+     self._put_back()
+     if not self._stopping:
+      self._stopping = "unreachable"
+      self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
+      self._hands.stop(self._stopping)
+    elif not self._job.watch.stop_word or sqlstate(error) != CANCELLED:
      raise
-    self._put_back()
-    self._stopping = "unreachable"
-    self._job.note(f"{self._job.service.name} unreachable: {STOPPED[self._stopping]}")
-    self._hands.stop(self._stopping)
  def _work_off(self, allowed):
   while self._prepared or self._waiting or self._busy():
    if self._job.watch.stop_word and not self._stopping:
@@ -69,13 +73,19 @@ class Schedule:
    self._hand_out(allowed)
    self._unlock(*self._ended)
    self._ended.clear()
-   full = self._is_over(allowed) or len(self._prepared) >= len(self._hands.all)
+   self._let_go()
+   full = self._is_over(allowed) or not self._ahead or len(self._prepared) >= len(self._hands.all)
    self._told.extend(self._hands.listen(LOOK_S if full or not self._prepare() else 0))
    while self._told:
     self._hear(*self._told.popleft())
    self._look()
-  self._unlock(*self._prepared)
+  self._unlock(*self._ended, *self._prepared)
   self._put_back()
+ def _let_go(self):
+  if self._prepared and time.monotonic() > self._prepared[0].ready + HELD_S:
+   self._unlock(*self._prepared)
+   self._put_back()
+   self._ahead = False
  def _is_over(self, allowed):
   return bool(self._stopping) or (allowed is not None and self._failures > allowed)
  def _put_back(self):
@@ -98,7 +108,7 @@ class Schedule:
    self._unlock(self._prepared.popleft())
    return
   work.began, work.at, work.backend, work.blockers = time.monotonic(), "", 0, ""
-  hand.work = self._prepared.popleft()
+  hand.work, self._ahead = self._prepared.popleft(), True
   hand.wire.send(self._order(work))
   self._note_work()
  def _first(self):
@@ -117,6 +127,7 @@ class Schedule:
    self._finished += not ready
   self._waiting.remove(work)
   if ready:
+   work.ready = time.monotonic()
    self._prepared.append(work)
   else:
    self._unlock(work)
@@ -142,7 +153,7 @@ class Schedule:
    self._job.note(f"waiting: {reason}")
   return False
  def _unlock(self, *works):
-  if works and self._stopping != "unreachable":
+  if works and not self._cut:
    keys = (key_of(work.state.target.schema) for work in works)
    self._session.rows(f"SELECT {', '.join(f'pg_advisory_unlock({key})' for key in keys)}")
  def _busy(self):
@@ -182,7 +193,7 @@ class Schedule:
    self._fail(work, RunError(result["word"], result["reason"], result.get("way_out", "")))
    if result["word"] == "unreachable" and not self._stopping:
     self._session.rows("SELECT 1")
-  elif self._stopping == "unreachable":
+  elif self._cut:
    self._fail(work, RunError(self._stopping, STOPPED[self._stopping], AGAIN))
   else:
    try:
