@@ -34,6 +34,7 @@ DRIVERS = ("psycopg", "psycopg2", "asyncpg", "sqlalchemy")
 GONE = (
     "server closed the connection", "connection already closed", "terminating connection", "is closed",
     "connection failed", "could not connect", "Connection refused", "the database system is",
+    "Can't reconnect until invalid transaction",  # SQLAlchemy, of a connection that was lost before
 )  # fmt: skip
 #: What another try may cure: no lock in time, a deadlock, a serialization failure.
 RETRYABLE = ("55P03", "40P01", "40001")

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 
+from genmigrate.session import word_of
 from tests.postgres import SETTINGS, Server, free_port, new_folder
 
 from .test_exchange import sleeping, until
@@ -277,3 +280,18 @@ def test_what_concerns_the_whole_service(
     assert (ended.code, f" {word}: " in ended.lines[1], ended.lines[2][:6]) == (code, True, "    → "), ended
     ended = there.run("wait", "--at-least", "--timeout", "0")
     assert (ended.code, f" {'behind' if gate == 7 else word}: " in ended.out) == (gate, True), ended
+
+
+def test_what_sqlalchemy_says_of_a_connection_that_was_lost_before(platform: Platform) -> None:
+    """By then the driver's own error is gone, as behind an env.py that asks again."""
+    url = make_url(platform.server.url()).set(drivername="postgresql+psycopg")
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        (pid,) = connection.execute(text("SELECT pg_backend_pid()")).one()
+        platform.server.query(f"SELECT pg_terminate_backend({pid})")
+        with pytest.raises(OperationalError) as first:
+            connection.execute(text("SELECT 1"))
+        with pytest.raises(PendingRollbackError) as second:
+            connection.execute(text("SELECT 1"))
+    engine.dispose()
+    assert [word_of(error.value) for error in (first, second)] == ["unreachable", "unreachable"]

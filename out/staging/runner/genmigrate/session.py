@@ -22,6 +22,7 @@ DRIVERS = ("psycopg", "psycopg2", "asyncpg", "sqlalchemy")
 GONE = (
  "server closed the connection", "connection already closed", "terminating connection", "is closed",
  "connection failed", "could not connect", "Connection refused", "the database system is",
+ "Can't reconnect until invalid transaction",
 )
 RETRYABLE = ("55P03", "40P01", "40001")
 CANCELLED = "57014"
