@@ -71,7 +71,10 @@ def _outputs(env: EnvironmentPlan, deploy: DeployPlan) -> Iterator[Output]:
         yield output("templates/migrations/files.yaml", render(_FILES, **fields))
         yield output("templates/migrations/job.yaml", render(_JOB, **fields))
     for service in env.services:
-        content = owned(render(_SERVICE, **fields, service=service), (*env.services.origin, *service.origin))
+        said = {**fields, "service": service, "compiled": Leaf("")}
+        if deploy.argocd is not None:  # where it has one, the text says the hash of itself without it
+            said["compiled"] = _hash_of(render(_SERVICE, **said))
+        content = owned(render(_SERVICE, **said), (*env.services.origin, *service.origin))
         yield output(f"templates/services/{service.name.value}.yaml", content)
     if deploy.argocd is not None:
         yield _images(env, deploy, deploy.argocd)

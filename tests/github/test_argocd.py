@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -28,11 +29,21 @@ def _digests(machine: Machine) -> str:
     return done.outputs["digests"]
 
 
+def _compiled(name: str) -> str:
+    text = (ROOT / f"out/production/chart/templates/services/{name}.yaml").read_text(encoding="utf-8")
+    (found,) = re.findall(r'^    gen/compiled: "([0-9a-f]{8})"$', text, re.MULTILINE)
+    return found
+
+
 def _deployment(name: str, digest: str, **changed: int) -> dict:
     status = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, **changed}
     containers = [{"image": f"ghcr.io/iopexses/elevaite/{name}@{digest}"}]
     return {
-        "metadata": {"name": f"elevaite-{name}", "generation": 3},
+        "metadata": {
+            "name": f"elevaite-{name}",
+            "generation": 3,
+            "annotations": {"gen/compiled": _compiled(name)},
+        },
         "spec": {"replicas": 2, "template": {"spec": {"containers": containers}}},
         "status": status,
     }
@@ -67,23 +78,62 @@ def test_waits_until_everything_serves(cluster: Machine) -> None:
         ("get deployments", _deployments(cluster, updatedReplicas=1), 0),
         ("get deployments", _deployments(cluster, replicas=3), 0),
         ("get deployments", _deployments(cluster, observedGeneration=2), 0),
+        ("get deployments", good.replace(_compiled("auth-api"), "00000000"), 0),
+        (
+            "get deployments",
+            good.replace(f', "annotations": {{"gen/compiled": "{_compiled("auth-api")}"}}', ""),
+            0,
+        ),
         ("get deployments", good, 0),
         ("get job", "", 0),
+        ("get job", "Complete", 0),
     )
     done = _wait(cluster)
     assert done.code == 0, done.stderr
     assert done.outputs == {"state": "serving"}
-    assert len(cluster.calls("sleep")) == 6
+    assert len(cluster.calls("sleep")) == 8
     assert "nothing is known about the cluster" in done.stdout
     assert "elevaite-auth-api is not there" in done.stdout
     assert "elevaite-auth-api is to run sha256:" in done.stdout
     assert "elevaite-auth-api rolls out" in done.stdout
+    assert done.stdout.count("elevaite-auth-api is to be as this commit has it") == 2
+
+
+def test_what_serves_already_waits_for_its_job(cluster: Machine) -> None:
+    """Only the Job has changed, or Argo CD has not begun."""
+    good = _deployments(cluster)
+    cluster.stand_in(
+        "kubectl",
+        ("get deployments", good, 0),
+        ("get job", "", 0),
+        ("get job", "", 1),
+        ("get job", "SuccessCriteriaMet Complete", 0),
+    )
+    done = _wait(cluster)
+    assert (done.code, done.outputs) == (0, {"state": "serving"}), done.stderr
+    assert len(cluster.calls("sleep")) == 2
+    assert re.search(
+        "^Job elevaite-migrations-[0-9a-f]{8}-[0-9a-f]{8} is to succeed$", done.stdout, re.MULTILINE
+    )
+
+
+def test_what_serves_already_is_no_success_where_its_job_failed(cluster: Machine) -> None:
+    log = "  ✗ auth_acme failed at create_users: no room\n"
+    cluster.stand_in(
+        "kubectl",
+        ("get deployments", _deployments(cluster), 0),
+        ("get job", "FailureTarget Failed", 0),
+        ("logs", log, 0),
+    )
+    done = _wait(cluster)
+    assert (done.code, done.outputs) == (1, {})
+    assert (cluster.temp / "reason").read_text(encoding="utf-8") == log
 
 
 def test_a_failed_job_of_these_very_files_and_digests_ends_the_wait(cluster: Machine) -> None:
     log = "  ✗ auth_iopex failed at 7c1f_add: no such column\n    → look\n"
     cluster.stand_in(
-        "kubectl", ("get deployments", '{"items": []}', 0), ("get job", "True", 0), ("logs", log, 0)
+        "kubectl", ("get deployments", '{"items": []}', 0), ("get job", "Failed", 0), ("logs", log, 0)
     )
     done = _wait(cluster)
     assert done.code == 1

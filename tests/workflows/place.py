@@ -237,6 +237,12 @@ class Place:
             for text in texts
         ]
 
+    def delete_jobs(self) -> None:
+        """Do what the runbook says of a Job that failed, so that Argo CD makes it anew."""
+        file = self.state / "running.json"
+        state = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps({**state, "jobs": {}}), encoding="utf-8")
+
     def serving(self) -> dict[str, str]:
         """Return the image that each Deployment of the cluster runs."""
         state = json.loads((self.state / "running.json").read_text(encoding="utf-8"))

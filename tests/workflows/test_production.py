@@ -58,7 +58,10 @@ def test_a_merge_is_waited_for_until_its_digests_serve(production: Place) -> Non
     )
     assert set(production.serving().values()) == pinned
     said = run.jobs["deploy"].said(WAIT).splitlines()
-    assert (said[0], said[-1]) == ("elevaite-auth-api is not there", "every digest serves")
+    assert (said[0], said[-1]) == (
+        "elevaite-auth-api is not there",
+        "every digest serves, as this commit has it",
+    )
     assert run.jobs["deploy"].said(SMOKE).splitlines() == [
         "login is up: 200",
         "workflows are up: 200",
@@ -69,6 +72,34 @@ def test_a_merge_is_waited_for_until_its_digests_serve(production: Place) -> Non
         f":white_check_mark: *elevaite production* runs {_commit(production)} for {TENANTS}",
         LINK,
     ]
+
+
+def _add_tenant(here: Place) -> None:
+    spec = here.clone / "environments/production.yaml"
+    text = spec.read_text(encoding="utf-8")
+    spec.write_text(text.replace("customer1]", "customer1, acme]"), encoding="utf-8")
+    gen(here.clone)
+
+
+def test_a_tenant_is_waited_for_though_no_digest_changes(production: Place) -> None:
+    """The pods that serve have the pinned digests all along; the tenant's migrations fail, and then they do not."""
+    _add_tenant(production)
+    before = production.serving()
+    log = "  ✗ auth_acme failed at create_users: no room\n"
+    run = production.push("main", WORKFLOW, chart=CHART, fail=True, log=log)
+    assert run.results == {"deploy": "failure", "notify": "success"}, run.log
+    assert production.serving() == before
+    (text,) = production.told()
+    assert "auth_acme failed at create_users" in text
+    production.delete_jobs()
+    run = production.push("main", WORKFLOW, chart=CHART)
+    assert run.results == {"deploy": "success", "notify": "success"}, run.log
+    said = run.jobs["deploy"].said(WAIT).splitlines()
+    assert "elevaite-auth-api is to be as this commit has it" in said
+    assert production.serving() == before
+    (text,) = production.told()
+    assert text.startswith(":white_check_mark:")
+    assert text.split("\n")[0].endswith(f"{TENANTS},acme")
 
 
 def test_a_failed_migration_ends_the_wait_and_is_told(production: Place) -> None:

@@ -17,7 +17,8 @@ def served(name: str, document: dict[str, Any]) -> dict[str, Any]:
         "observedGeneration": 1,
         **dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), count),
     }
-    return {**document, "metadata": {"name": name, "generation": 1}, "status": status}
+    metadata = {"name": name, "generation": 1, "annotations": document["metadata"].get("annotations")}
+    return {**document, "metadata": metadata, "status": status}
 
 
 def get(what: str, rest: list[str]) -> str:
@@ -34,6 +35,9 @@ def get(what: str, rest: list[str]) -> str:
         "jsonpath={.metadata.uid}": lambda job: job["uid"],
         'jsonpath={.status.conditions[?(@.type=="Failed")].status}': lambda job: (
             "True" if job["failed"] else ""
+        ),
+        'jsonpath={.status.conditions[?(@.status=="True")].type}': lambda job: (
+            "FailureTarget Failed" if job["failed"] else "SuccessCriteriaMet Complete"
         ),
     }
     return answers[query](job) if job else ""
