@@ -143,7 +143,8 @@ def _check(
         digests = pins_file(environment_of(file) or "")
         if digests in trees or digests not in files:
             together += pins(tree, digests)
-    together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged), *across(merged, files)]
+    together += [*tiers(merged), *policy.limits(merged), *policy.looser(merged)]
+    together += [*policy.missing_canary(merged), *policy.untested_downgrade(merged), *across(merged, files)]
     together += policy.unread(merged)
     if len(specs) == sum(environment_of(file) is not None for file in files) and not alone + together:
         together += policy.idle(merged)

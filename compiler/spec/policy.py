@@ -10,8 +10,8 @@ from compiler.spec.kinds import DATE
 from compiler.spec.lattice import BY_NAME, FIELDS, LIMITS, Field
 from compiler.spec.shown import choose, shown
 from compiler.spec.spec import find
-from compiler.spec.tiers import tier_of
-from compiler.spec.written import text
+from compiler.spec.tiers import tier_of, via
+from compiler.spec.written import items, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +19,51 @@ if TYPE_CHECKING:
     from compiler.spec.source import Node
 
 
+#: More tenants than this are not all migrated at once before one of them has shown that it works.
+MOST_WITHOUT_CANARY = 5
+_CANARY, _SCHEMA = BY_NAME["migrations.canary"], BY_NAME["rollback.schema"]
+
+
 def limits(trees: dict[str, Node]) -> Iterator[Diagnostic]:
-    """Refuse a production environment in which a statement waits or runs for ever."""
+    """Refuse a production environment in which a statement waits or runs for ever, and a staging one that waits so."""
+    for tier, names in (("production", BY_NAME), ("staging", ("migrations.lock_timeout",))):
+        for name, tree in _of_tier(trees, tier):
+            for field in map(BY_NAME.__getitem__, names):
+                value = field.value(tree)
+                if field.is_unlimited(value):
+                    yield Diagnostic(
+                        "unlimited-timeout",
+                        f"found {field.name} {value} for {name}, which is no limit",
+                        field.place(tree),
+                        help=f"write how long at most, such as {field.default}",
+                    )
+
+
+def missing_canary(trees: dict[str, Node]) -> Iterator[Diagnostic]:
+    """Refuse a production environment of many tenants in which none goes first."""
     for name, tree in _of_tier(trees, "production"):
-        for field in FIELDS:
-            value = field.value(tree)
-            if field.is_unlimited(value):
+        tenants = len(items(tree, "tenants"))
+        if tenants > MOST_WITHOUT_CANARY and _CANARY.value(tree) == []:
+            yield Diagnostic(
+                "missing-canary",
+                f"found no canary for {name}, which has {tenants} tenants",
+                _CANARY.place(tree),
+                help="name a tenant that is migrated before the others, or leave canary out: the first goes first then",
+            )
+
+
+def untested_downgrade(trees: dict[str, Node]) -> Iterator[Diagnostic]:
+    """Refuse that schemas of a deployed environment may be brought back where no pull request has shown it."""
+    for tier in ("staging", "production"):
+        for name, tree in _of_tier(trees, tier):
+            tested = find(tree, "rollback", "downgrade_test")
+            if via(tree) and _SCHEMA.value(tree) == "downgrade" and not (tested and tested.plain() is True):
                 yield Diagnostic(
-                    "unlimited-timeout",
-                    f"found {field.name} {value} for {name}, which is no limit",
-                    field.place(tree),
-                    help=f"write how long at most, such as {field.default}",
+                    "untested-downgrade",
+                    f"found rollback.schema downgrade for {name}, and no test of a way down",
+                    _SCHEMA.place(tree),
+                    help="write rollback: {downgrade_test: true} in platform.yaml, "
+                    "so that a pull request runs the migrations up, down and up again",
                 )
 
 
