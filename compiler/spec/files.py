@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compiler.diagnostics.model import Diagnostic, Place
 from compiler.spec.kinds import IDENTIFIER
-from compiler.spec.shown import shown
+from compiler.spec.shown import printable, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def spec_files(root: Path) -> tuple[list[str], list[Diagnostic]]:
                 Diagnostic(
                     "file-name",
                     f"found {shown(name)}, which does not end in .yaml",
-                    _whole(file),
+                    _whole(printable(file)),
                     help=f'rename it to "{stem}.yaml"',
                 )
             )
@@ -50,7 +50,7 @@ def spec_files(root: Path) -> tuple[list[str], list[Diagnostic]]:
                 Diagnostic(
                     "file-name",
                     f"found {shown(name)}, which is not named after an environment",
-                    _whole(shown(file)[1:-1]),
+                    _whole(printable(file)),
                     help=wrong[2],
                 )
             )
@@ -84,7 +84,7 @@ def read(root: Path, file: str) -> tuple[str | None, list[Diagnostic]]:
                 Diagnostic(
                     "no-platform",
                     f"found no {PLATFORM}",
-                    _whole(file),
+                    _whole(printable(file)),
                     help=f"write {PLATFORM}, or start with `gen init`",
                 )
             ]

@@ -45,5 +45,9 @@ def closest(word: str, words: list[str] | tuple[str, ...]) -> str | None:
 
 
 def _clipped(text: str) -> str:
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in short)
+    return printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+
+
+def printable(text: str) -> str:
+    """Return `text` whole, without control characters."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
