@@ -51,7 +51,8 @@ def plant(tree: Tree, path: str, place: Place, change: Callable[[str], str]) -> 
     spans = [span for span in file.spans if any(_same(at, place) for at in span.places)]
     fit = [span for span in spans if change(old := file.text[span.start : span.end]) != old]
     assert fit, f"{place} decides nothing of the kind in {path}"
-    span = min(fit, key=lambda span: span.end - span.start)
+    # A hash is decided by all that is hashed: a value's own text by fewer.
+    span = min(fit, key=lambda span: (len(span.places), span.end - span.start))
     return replace(tree, files={**tree.files, path: _changed(file, span, change)})
 
 

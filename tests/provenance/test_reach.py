@@ -257,7 +257,9 @@ def test_scalar(project: str, scalar: Scalar, tmp_path: Path) -> None:
 
 
 def _needs_another_change(scalar: Scalar, folder: Path) -> bool:
-    """Tell whether no single change may replace this scalar: pins, a promotion or a canary would have to follow."""
+    """Tell whether no single change may replace this scalar: pins, a promotion, a way down, a canary would follow."""
+    if scalar.loc == ("rollback", "downgrade_test"):
+        return "schema: downgrade" in (folder / scalar.file).read_text("utf-8")
     if scalar.loc == ("environment",):
         texts = [path.read_text(encoding="utf-8") for path in (folder / "environments").glob("*.yaml")]
         return any(f"to: {scalar.node.value}" in text for text in texts)

@@ -65,8 +65,8 @@ MUTATIONS = (
         "workload-order",
         "a service before the Job",
         ARGO_SERVICE,
-        LABELS,
-        'metadata:\n  annotations: {argocd.argoproj.io/sync-wave: "-1"}\n  name: ',
+        "  annotations:\n    #",
+        '  annotations:\n    argocd.argoproj.io/sync-wave: "-1"\n    #',
         "kind: Deployment",
     ),
     Mutation(
