@@ -101,8 +101,8 @@ def test_canaries_come_first(platform: Platform) -> None:
 def test_runs_at_once_do_not_keep_each_other_from_the_canary(platform: Platform) -> None:
     """Its lock is not held any longer than the work on it."""
     prepare(platform, "a", "b", "c", "d", canary=["a"], parallelism=1)
-    logged(platform, 'op.execute("SELECT pg_sleep(1)")')
-    runs = [platform.start("upgrade", "--timeout", "3") for _ in range(2)]
+    logged(platform, 'if schema != "accounts_a":\n    op.execute("SELECT pg_sleep(4)")')
+    runs = [platform.start("upgrade", "--timeout", "9") for _ in range(2)]
     ended = [run.communicate(timeout=60) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], ended
 
