@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from .codes import RunError
@@ -91,16 +92,21 @@ class Plan(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the file; hashlib is not loaded before a worker has been started."""
-        import hashlib
-
-        return hashlib.sha256(self.data).hexdigest()
+        """The SHA-256 of the file."""
+        return _digest(self.data)
 
     def targets(self, service: Service, tenants: tuple[str, ...] = ()) -> tuple[Target, ...]:
         """The service's schemas in plan order; with `tenants` only those of their own."""
         if not service.per_tenant:
             return () if tenants else (service.target(None),)
         return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
+
+
+@cache  # it is asked for with each schema
+def _digest(data: bytes) -> str:
+    import hashlib  # not loaded before a worker has been started
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def load(path: Path) -> Plan:

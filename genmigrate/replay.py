@@ -175,7 +175,7 @@ class Line:
     """A driver's connection that commits when it is told to, and sends much in one message."""
 
     def __init__(self, driver: Any) -> None:
-        self.driver_connection, self.connection = driver, self
+        self._driver = driver
         self.ahead: list[str] = []  # goes with the next statement
         driver.autocommit = True
         self._cursor = driver.cursor()
@@ -198,15 +198,14 @@ class Line:
         if not parameters and not many and "%" not in statement:
             self.ahead.append(statement)
             return
-        if self.ahead:
-            self.exec_driver_sql(self.ahead.pop())
+        self.flush()
         if many:
             self._cursor.executemany(statement, parameters)
         else:
             self._execute(statement, parameters)
 
     def flush(self) -> None:
-        """Commit what was sent before, if it was. Raises DiffersError."""
+        """Send what waits, a COMMIT perhaps. Raises DiffersError."""
         if not self.ahead:
             return
         self.exec_driver_sql(self.ahead.pop())
@@ -216,4 +215,4 @@ class Line:
     def close(self) -> None:
         """Let SQLAlchemy have it back."""
         self._cursor.close()
-        self.driver_connection.autocommit = False
+        self._driver.autocommit = False

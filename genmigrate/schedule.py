@@ -111,13 +111,11 @@ class Schedule:
             while self._told:  # what is behind one that raises is heard the next time
                 self._hear(*self._told.popleft())
             self._look()
-        self._unlock(*self._ended, *self._prepared)
         self._put_back()
 
     def _let_go(self) -> None:
         """Of what waits for hands that take their time: another runner may want it."""
         if self._prepared and time.monotonic() > self._prepared[0].ready + HELD_S:
-            self._unlock(*self._prepared)
             self._put_back()
             self._ahead = False
 
@@ -125,6 +123,7 @@ class Schedule:
         return bool(self._stopping) or (allowed is not None and self._failures > allowed)
 
     def _put_back(self) -> None:
+        self._unlock(*self._ended, *self._prepared)
         self._waiting.extendleft(reversed(self._prepared))
         self._prepared.clear()
         self._ended.clear()

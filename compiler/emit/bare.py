@@ -73,19 +73,17 @@ def _annotations(tree: ast.Module, written: list[str]) -> Iterator[tuple[int, in
     """Where functions say types, as row and columns; those of a class's fields make a dataclass."""
     fields = {id(each) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.body}
     for node in ast.walk(tree):
-        said: list[tuple[ast.expr | None, int, bytes]] = []
         if isinstance(node, ast.arg):
-            said.append((node.annotation, node.col_offset + len(node.arg.encode()), b""))
+            annotation, begin = node.annotation, node.col_offset + len(node.arg.encode())
         elif isinstance(node, ast.FunctionDef) and node.returns:
             row = written[node.returns.lineno - 1].encode()
-            said.append((node.returns, row.rindex(b")", 0, node.returns.col_offset) + 1, b":"))
+            annotation, begin = node.returns, row.rindex(b")", 0, node.returns.col_offset) + 1
         elif isinstance(node, ast.AnnAssign) and node.value and id(node) not in fields:
-            said.append((node.annotation, node.target.end_col_offset or 0, b""))
-        for annotation, begin, behind in said:
-            if annotation and annotation.lineno == annotation.end_lineno:
-                end = annotation.end_col_offset or begin
-                assert written[annotation.lineno - 1].encode()[end:].startswith(behind)
-                yield annotation.lineno - 1, begin, end
+            annotation, begin = node.annotation, node.target.end_col_offset or 0
+        else:
+            continue
+        if annotation and annotation.lineno == annotation.end_lineno:
+            yield annotation.lineno - 1, begin, annotation.end_col_offset or begin
 
 
 def _take_types(statement: ast.stmt, lines: list[str | None]) -> None:

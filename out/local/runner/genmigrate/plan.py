@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, NoReturn
 from .codes import RunError
 VERSION = 1
@@ -63,12 +64,15 @@ class Plan(NamedTuple):
  data: bytes
  @property
  def digest(self):
-  import hashlib
-  return hashlib.sha256(self.data).hexdigest()
+  return _digest(self.data)
  def targets(self, service, tenants = ()):
   if not service.per_tenant:
    return () if tenants else (service.target(None),)
   return tuple(service.target(tenant) for tenant in self.tenants if not tenants or tenant in tenants)
+@cache
+def _digest(data):
+ import hashlib
+ return hashlib.sha256(data).hexdigest()
 def load(path):
  try:
   data = path.read_bytes()

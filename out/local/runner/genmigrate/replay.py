@@ -116,7 +116,7 @@ def _table(errand):
  return f"{quoted(errand.target.version_schema)}.{quoted(errand.service.version_table)}"
 class Line:
  def __init__(self, driver):
-  self.driver_connection, self.connection = driver, self
+  self._driver = driver
   self.ahead = []
   driver.autocommit = True
   self._cursor = driver.cursor()
@@ -134,8 +134,7 @@ class Line:
   if not parameters and not many and "%" not in statement:
    self.ahead.append(statement)
    return
-  if self.ahead:
-   self.exec_driver_sql(self.ahead.pop())
+  self.flush()
   if many:
    self._cursor.executemany(statement, parameters)
   else:
@@ -148,4 +147,4 @@ class Line:
    raise DiffersError
  def close(self):
   self._cursor.close()
-  self.driver_connection.autocommit = False
+  self._driver.autocommit = False

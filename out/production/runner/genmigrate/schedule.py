@@ -79,16 +79,15 @@ class Schedule:
    while self._told:
     self._hear(*self._told.popleft())
    self._look()
-  self._unlock(*self._ended, *self._prepared)
   self._put_back()
  def _let_go(self):
   if self._prepared and time.monotonic() > self._prepared[0].ready + HELD_S:
-   self._unlock(*self._prepared)
    self._put_back()
    self._ahead = False
  def _is_over(self, allowed):
   return bool(self._stopping) or (allowed is not None and self._failures > allowed)
  def _put_back(self):
+  self._unlock(*self._ended, *self._prepared)
   self._waiting.extendleft(reversed(self._prepared))
   self._prepared.clear()
   self._ended.clear()
